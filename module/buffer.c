@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A buffer: its making and end, its sizes and its name. */
+
+#include <linux/atomic.h>
+#include <linux/memcontrol.h>
+#include <linux/nodemask.h>
+#include <linux/pagemap.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "internal.h"
+#include "trace.h"
+
+#define IOBMD_DIRECTION_MASK	(IOBMD_DIRECTION_OUT | IOBMD_DIRECTION_IN)
+
+static atomic64_t iobmd_last_id;
+
+static pgoff_t iobmd_pages(u64 bytes)
+{
+	return DIV_ROUND_UP_ULL(bytes, PAGE_SIZE);
+}
+
+/*
+ * Memory is given back in single pages, but huge pages and aligned blocks are
+ * only ever added whole: so both must end where the capacity does before more
+ * can follow.
+ */
+static int iobmd_buffer_check_capacity(const struct iobmd_buffer *buffer,
+				       u64 capacity)
+{
+	u64 allocated = i_size_read(buffer->inode);
+	int err;
+
+	err = iobmd_account_check_capacity(capacity);
+	if (err)
+		return err;
+	if (buffer->huge == IOBMD_HUGE_REQUIRE && !IS_ALIGNED(capacity, PMD_SIZE))
+		return -EINVAL;
+	if (capacity > allocated && buffer->alignment &&
+	    !IS_ALIGNED(allocated, buffer->alignment))
+		return -EINVAL;
+	return 0;
+}
+
+static int iobmd_create_check_node(const struct iobmd_create *args)
+{
+	if (!(args->flags & IOBMD_CREATE_F_NODE))
+		return args->node ? -EINVAL : 0;
+	if (args->node < 0 || args->node >= MAX_NUMNODES)
+		return -EINVAL;
+	return node_online(args->node) ? 0 : -EINVAL;
+}
+
+static int iobmd_create_check(const struct iobmd_create *args)
+{
+	if (args->__reserved || args->direction & ~IOBMD_DIRECTION_MASK ||
+	    args->huge > IOBMD_HUGE_REQUIRE)
+		return -EINVAL;
+	if (args->alignment &&
+	    (!is_power_of_2(args->alignment) || args->alignment > PMD_SIZE))
+		return -EINVAL;
+	if (args->huge == IOBMD_HUGE_REQUIRE && !IOBMD_HAS_HUGE)
+		return -ENOMEM;
+	return iobmd_create_check_node(args);
+}
+
+static struct iobmd_buffer *iobmd_buffer_alloc(const struct iobmd_create *args)
+{
+	struct iobmd_buffer *buffer = kzalloc(sizeof(*buffer), GFP_KERNEL_ACCOUNT);
+
+	if (!buffer)
+		return NULL;
+	buffer->id = atomic64_inc_return(&iobmd_last_id);
+	buffer->alignment = args->alignment;
+	buffer->direction = args->direction ?: IOBMD_DIRECTION_MASK;
+	buffer->huge = args->huge;
+	buffer->node = args->flags & IOBMD_CREATE_F_NODE ? args->node : NUMA_NO_NODE;
+	mutex_init(&buffer->resize_lock);
+	init_rwsem(&buffer->fault_lock);
+	spin_lock_init(&buffer->lock);
+	return buffer;
+}
+
+/* Nothing but ioctls changes a buffer: no ftruncate(2), fchmod(2), fchown(2). */
+static int iobmd_inode_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
+			       struct iattr *attr)
+{
+	return -EPERM;
+}
+
+static const struct inode_operations iobmd_inode_operations = {
+	.setattr	= iobmd_inode_setattr,
+};
+
+/* On success the inode owns @buffer. */
+static int iobmd_buffer_alloc_inode(struct iobmd_buffer *buffer,
+				    struct super_block *sb)
+{
+	struct inode *inode = alloc_anon_inode(sb);
+
+	if (IS_ERR(inode))
+		return PTR_ERR(inode);
+
+	/*
+	 * A regular file, for fstat(2) and sendfile(2). It keeps the operations
+	 * of alloc_anon_inode(), so that /proc/PID/fd cannot open it again.
+	 */
+	inode->i_mode |= S_IFREG;
+	inode->i_flags |= S_NOCMTIME;
+	inode->i_ino = buffer->id;
+	inode->i_op = &iobmd_inode_operations;
+	inode->i_mapping->a_ops = &iobmd_memory_aops;
+	mapping_set_gfp_mask(inode->i_mapping, GFP_HIGHUSER);
+	mapping_set_unevictable(inode->i_mapping);
+	mapping_set_large_folios(inode->i_mapping);
+	inode->i_private = buffer;
+	buffer->inode = inode;
+	return 0;
+}
+
+static void iobmd_buffer_set_sizes(struct iobmd_buffer *buffer, u64 capacity)
+{
+	spin_lock(&buffer->lock);
+	buffer->capacity = capacity;
+	buffer->length = capacity;
+	spin_unlock(&buffer->lock);
+}
+
+static int iobmd_buffer_init(struct iobmd_buffer *buffer, u64 capacity)
+{
+	struct iobmd_account *account;
+	int err;
+
+	err = iobmd_buffer_check_capacity(buffer, capacity);
+	if (err)
+		return err;
+
+	buffer->memcg = get_mem_cgroup_from_mm(current->mm);
+	account = iobmd_account_get();
+	if (IS_ERR(account))
+		return PTR_ERR(account);
+	buffer->account = account;
+
+	err = iobmd_memory_grow(buffer, iobmd_pages(capacity));
+	if (err)
+		return err;
+	err = iobmd_list_add(buffer);
+	if (err)
+		return err;
+	iobmd_buffer_set_sizes(buffer, capacity);
+	return 0;
+}
+
+/**
+ * iobmd_buffer_create - make a buffer
+ * @sb: The superblock for its inode.
+ * @args: What user space asks for, size and flags already checked.
+ *
+ * Return: the buffer, whose inode holds the caller's only reference to it, or
+ * an ERR_PTR: -EDQUOT, -EFBIG, -EINTR, -EINVAL, -ENOMEM.
+ */
+struct iobmd_buffer *iobmd_buffer_create(struct super_block *sb,
+					 const struct iobmd_create *args)
+{
+	struct iobmd_buffer *buffer;
+	int err;
+
+	err = iobmd_create_check(args);
+	if (err)
+		return ERR_PTR(err);
+
+	buffer = iobmd_buffer_alloc(args);
+	if (!buffer)
+		return ERR_PTR(-ENOMEM);
+	err = iobmd_buffer_alloc_inode(buffer, sb);
+	if (err)
+		goto err_free;
+	err = iobmd_buffer_init(buffer, args->capacity);
+	if (err)
+		goto err_iput;
+
+	trace_iobmd_create(buffer->id, buffer->capacity, buffer->huge_bytes);
+	return buffer;
+
+err_iput:
+	iput(buffer->inode);
+	return ERR_PTR(err);
+err_free:
+	kfree(buffer);
+	return ERR_PTR(err);
+}
+
+/**
+ * iobmd_buffer_evict - the end of a buffer, whole or half-built
+ * @inode: Its inode, or the root of the superblock, which has no buffer.
+ */
+void iobmd_buffer_evict(struct inode *inode)
+{
+	struct iobmd_buffer *buffer = inode->i_private;
+
+	truncate_inode_pages_final(&inode->i_data);
+	clear_inode(inode);
+	if (!buffer)
+		return;
+
+	if (buffer->capacity) {
+		trace_iobmd_free(buffer->id, buffer->capacity);
+		iobmd_list_del(buffer);
+	}
+	iobmd_account_uncharge(buffer->account, iobmd_memory_nr_pages(buffer));
+	iobmd_account_put(buffer->account);
+	mem_cgroup_put(buffer->memcg);
+	kfree_rcu(buffer, rcu);
+}
+
+static int iobmd_buffer_resize_locked(struct iobmd_buffer *buffer, u64 capacity)
+{
+	pgoff_t nr_pages = iobmd_pages(capacity);
+	pgoff_t old_nr_pages = iobmd_memory_nr_pages(buffer);
+	u64 old = buffer->capacity;
+	int err = 0;
+
+	if (nr_pages < old_nr_pages)
+		err = iobmd_memory_shrink(buffer, nr_pages);
+	else if (nr_pages > old_nr_pages)
+		err = iobmd_memory_grow(buffer, nr_pages);
+	if (err)
+		return err;
+
+	/* Mappings may have written there, but the new bytes must be zero. */
+	if (capacity > old)
+		iobmd_memory_zero_page_tail(buffer, old);
+	iobmd_buffer_set_sizes(buffer, capacity);
+	trace_iobmd_resize(buffer->id, old, capacity);
+	return 0;
+}
+
+/**
+ * iobmd_buffer_resize - change the capacity, and set the length to it
+ * @buffer: The buffer; the caller holds a reference and none of its locks.
+ * @capacity: In bytes.
+ *
+ * Return: 0, or -EBUSY, -EDQUOT, -EFBIG, -EINTR, -EINVAL, -ENOMEM with nothing
+ * changed.
+ */
+int iobmd_buffer_resize(struct iobmd_buffer *buffer, u64 capacity)
+{
+	int err;
+
+	if (mutex_lock_killable(&buffer->resize_lock))
+		return -EINTR;
+	err = iobmd_buffer_check_capacity(buffer, capacity);
+	if (!err)
+		err = iobmd_buffer_resize_locked(buffer, capacity);
+	mutex_unlock(&buffer->resize_lock);
+	return err;
+}
+
+int iobmd_buffer_set_length(struct iobmd_buffer *buffer, u64 length)
+{
+	int err = 0;
+
+	spin_lock(&buffer->lock);
+	if (length <= buffer->capacity)
+		buffer->length = length;
+	else
+		err = -EINVAL;
+	spin_unlock(&buffer->lock);
+	return err;
+}
+
+u64 iobmd_buffer_length(struct iobmd_buffer *buffer)
+{
+	u64 length;
+
+	spin_lock(&buffer->lock);
+	length = buffer->length;
+	spin_unlock(&buffer->lock);
+	return length;
+}
+
+void iobmd_buffer_set_name(struct iobmd_buffer *buffer, const char *name)
+{
+	spin_lock(&buffer->lock);
+	strscpy(buffer->name, name, sizeof(buffer->name));
+	spin_unlock(&buffer->lock);
+}
+
+void iobmd_buffer_get_name(struct iobmd_buffer *buffer,
+			   char name[IOBMD_NAME_MAX + 1])
+{
+	spin_lock(&buffer->lock);
+	strscpy(name, buffer->name, IOBMD_NAME_MAX + 1);
+	spin_unlock(&buffer->lock);
+}
+
+/* Fills in all but what belongs to a descriptor. */
+void iobmd_buffer_get_info(struct iobmd_buffer *buffer,
+			   struct iobmd_get_info *info)
+{
+	*info = (struct iobmd_get_info) {
+		.size		= sizeof(*info),
+		.id		= buffer->id,
+		.allocated	= i_size_read(buffer->inode),
+		.huge_bytes	= READ_ONCE(buffer->huge_bytes),
+		.alignment	= buffer->alignment,
+		.direction	= buffer->direction,
+		.huge		= buffer->huge,
+		.node		= buffer->node,
+		.page_size	= PAGE_SIZE,
+		.huge_page_size	= IOBMD_HUGE_SIZE,
+	};
+
+	spin_lock(&buffer->lock);
+	info->capacity = buffer->capacity;
+	info->length = buffer->length;
+	spin_unlock(&buffer->lock);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What differs between the kernels that iobmd supports, 6.1 and 6.12. This
+ * header gives 6.1 the names of 6.12; nothing else tests for a version.
+ */
+#ifndef IOBMD_COMPAT_H
+#define IOBMD_COMPAT_H
+
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/version.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+#define mnt_idmap user_namespace
+#endif
+
+/*
+ * IOBMD_KEEP_POISONED_FOLIO: an initializer for struct address_space_operations.
+ * A page with a hardware error stays in its buffer: whoever maps it is told so
+ * by SIGBUS, and nobody finds other contents in its place.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+static inline int iobmd_error_remove_folio(struct address_space *mapping,
+					   struct folio *folio)
+{
+	return MF_DELAYED;
+}
+
+#define IOBMD_KEEP_POISONED_FOLIO .error_remove_folio = iobmd_error_remove_folio
+#else
+static inline int iobmd_error_remove_page(struct address_space *mapping,
+					  struct page *page)
+{
+	return MF_DELAYED;
+}
+
+#define IOBMD_KEEP_POISONED_FOLIO .error_remove_page = iobmd_error_remove_page
+#endif
+
+#endif /* IOBMD_COMPAT_H */

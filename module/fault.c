@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Page faults: one for every stretch that a page table covers (2 MiB on x86-64),
+ * by read or by write, whatever the folios are.
+ *
+ * The core asks ->map_pages() to map what lies around a read fault, but only a
+ * few pages, and nothing around a write fault. So both handlers map the whole
+ * stretch, clipped to the mapping.
+ */
+
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/userfaultfd_k.h>
+
+#include "internal.h"
+
+/* The pages that the page table for a fault can show. */
+struct iobmd_stretch {
+	pgoff_t first;
+	pgoff_t last;
+};
+
+static struct iobmd_stretch iobmd_fault_stretch(const struct vm_fault *vmf)
+{
+	unsigned long address = vmf->address & PAGE_MASK;
+	unsigned long start = max(address & PMD_MASK, vmf->vma->vm_start);
+	unsigned long last = min((address & PMD_MASK) + PMD_SIZE - 1,
+				 vmf->vma->vm_end - 1);
+
+	return (struct iobmd_stretch) {
+		.first = vmf->pgoff - ((address - start) >> PAGE_SHIFT),
+		.last = vmf->pgoff + ((last - address) >> PAGE_SHIFT),
+	};
+}
+
+/*
+ * Whether one huge page fills the stretch. The caller of ->fault() maps it with
+ * one entry; filemap_map_pages() of 6.12 would not if it is the last of the
+ * buffer.
+ */
+static bool iobmd_stretch_is_huge(const struct vm_fault *vmf,
+				  const struct iobmd_stretch *stretch,
+				  struct iobmd_buffer *buffer)
+{
+	struct folio *folio;
+
+	if (!pmd_none(*vmf->pmd) || !IS_ALIGNED(stretch->first, PTRS_PER_PTE) ||
+	    stretch->last - stretch->first != PTRS_PER_PTE - 1)
+		return false;
+	folio = iobmd_memory_folio(buffer, stretch->first);
+	return folio && folio_order(folio) == IOBMD_HUGE_ORDER;
+}
+
+/* Returns 0 where it has not mapped the page of the fault. */
+static vm_fault_t iobmd_fault_map_stretch(struct vm_fault *vmf,
+					  struct iobmd_buffer *buffer)
+{
+	struct iobmd_stretch stretch = iobmd_fault_stretch(vmf);
+
+	if (iobmd_stretch_is_huge(vmf, &stretch, buffer))
+		return 0;
+	return filemap_map_pages(vmf, stretch.first, stretch.last);
+}
+
+/* May not sleep: what it leaves, iobmd_fault() does. */
+static vm_fault_t iobmd_map_pages(struct vm_fault *vmf, pgoff_t first,
+				  pgoff_t last)
+{
+	struct iobmd_buffer *buffer = iobmd_descriptor_buffer(vmf->vma->vm_file);
+	vm_fault_t ret;
+
+	if (!down_read_trylock(&buffer->fault_lock))
+		return 0;
+	ret = iobmd_fault_map_stretch(vmf, buffer);
+	up_read(&buffer->fault_lock);
+	return ret;
+}
+
+/* The page of the fault alone, or all of its huge page: the core decides. */
+static vm_fault_t iobmd_fault_lock_page(struct vm_fault *vmf,
+					struct iobmd_buffer *buffer)
+{
+	struct folio *folio = filemap_lock_folio(buffer->inode->i_mapping,
+						 vmf->pgoff);
+
+	if (IS_ERR_OR_NULL(folio))
+		return VM_FAULT_SIGBUS;
+	vmf->page = folio_file_page(folio, vmf->pgoff);
+	return VM_FAULT_LOCKED;
+}
+
+static vm_fault_t iobmd_fault(struct vm_fault *vmf)
+{
+	struct iobmd_buffer *buffer = iobmd_descriptor_buffer(vmf->vma->vm_file);
+	vm_fault_t ret = 0;
+
+	down_read(&buffer->fault_lock);
+	if (!uffd_disable_fault_around(vmf->vma))
+		ret = iobmd_fault_map_stretch(vmf, buffer);
+	if (!ret)
+		ret = iobmd_fault_lock_page(vmf, buffer);
+	up_read(&buffer->fault_lock);
+	return ret;
+}
+
+const struct vm_operations_struct iobmd_vm_ops = {
+	.fault		= iobmd_fault,
+	.map_pages	= iobmd_map_pages,
+};

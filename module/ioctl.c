@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The ioctls: one table for each kind of file, and a handler for each command.
+ *
+ * To add one: a number and a struct in uapi/linux/iobmd.h, a member of union
+ * iobmd_argument, a handler, a line in a table, a line in selftests/abi.c.
+ */
+
+#include <linux/build_bug.h>
+#include <linux/err.h>
+#include <linux/file.h>
+#include <linux/mm.h>
+#include <linux/mman.h>
+#include <linux/uaccess.h>
+
+#include "internal.h"
+
+/* Every argument begins with size and flags. */
+union iobmd_argument {
+	struct {
+		__u32 size;
+		__u32 flags;
+	};
+	struct iobmd_create create;
+	struct iobmd_get_info get_info;
+	struct iobmd_set_length set_length;
+	struct iobmd_resize resize;
+	struct iobmd_map map;
+	struct iobmd_set_name set_name;
+};
+
+/**
+ * struct iobmd_call - one call of an ioctl
+ * @file: What it is called on.
+ * @user: Where the argument is.
+ * @user_size: As much of it as the caller knows, in bytes.
+ * @arg: The kernel's copy, size and flags checked; zero where the caller's ends.
+ */
+struct iobmd_call {
+	struct file *file;
+	void __user *user;
+	u32 user_size;
+	union iobmd_argument arg;
+};
+
+/**
+ * struct iobmd_command - what a file does for a command number
+ * @cmd: The number.
+ * @size: The size of the argument as this kernel knows it, in bytes.
+ * @min_size: Its size when the command was introduced.
+ * @flags: The flags that it knows.
+ * @mode: FMODE_ bits that the file must have.
+ * @handler: Returns what the system call shall.
+ */
+struct iobmd_command {
+	unsigned int cmd;
+	u32 size;
+	u32 min_size;
+	u32 flags;
+	fmode_t mode;
+	long (*handler)(struct iobmd_call *call);
+};
+
+#define IOBMD_COMMAND(_cmd, _struct, _last, _flags, _mode, _handler)	\
+	{								\
+		.cmd		= (_cmd),				\
+		.size		= sizeof(struct _struct) +		\
+				  BUILD_BUG_ON_ZERO(sizeof(struct _struct) > \
+						    sizeof(union iobmd_argument)), \
+		.min_size	= offsetofend(struct _struct, _last),	\
+		.flags		= (_flags),				\
+		.mode		= (_mode),				\
+		.handler	= (_handler),				\
+	}
+
+static int iobmd_call_copy_in(struct iobmd_call *call,
+			      const struct iobmd_command *command)
+{
+	int err;
+
+	if (get_user(call->user_size, (__u32 __user *)call->user))
+		return -EFAULT;
+	if (call->user_size > PAGE_SIZE)
+		return -E2BIG;
+	if (call->user_size < command->min_size)
+		return -EINVAL;
+	err = copy_struct_from_user(&call->arg, command->size, call->user,
+				    call->user_size);
+	if (err)
+		return err;
+	return call->arg.flags & ~command->flags ? -EINVAL : 0;
+}
+
+static int iobmd_call_copy_out(struct iobmd_call *call, size_t size)
+{
+	/* The caller's own size: another thread may have changed it since. */
+	call->arg.size = call->user_size;
+	if (copy_to_user(call->user, &call->arg, min_t(size_t, size, call->user_size)))
+		return -EFAULT;
+	return 0;
+}
+
+static long iobmd_ioctl_create(struct iobmd_call *call)
+{
+	struct file *file;
+	int fd;
+
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0)
+		return fd;
+	file = iobmd_descriptor_create(&call->arg.create, iobmd_mnt);
+	if (IS_ERR(file)) {
+		put_unused_fd(fd);
+		return PTR_ERR(file);
+	}
+	fd_install(fd, file);
+	return fd;
+}
+
+static long iobmd_ioctl_get_info(struct iobmd_call *call)
+{
+	struct iobmd_get_info *info = &call->arg.get_info;
+
+	iobmd_buffer_get_info(iobmd_descriptor_buffer(call->file), info);
+	info->rights = iobmd_descriptor_rights(call->file);
+	return iobmd_call_copy_out(call, sizeof(*info));
+}
+
+static long iobmd_ioctl_set_length(struct iobmd_call *call)
+{
+	return iobmd_buffer_set_length(iobmd_descriptor_buffer(call->file),
+				       call->arg.set_length.length);
+}
+
+static long iobmd_ioctl_resize(struct iobmd_call *call)
+{
+	return iobmd_buffer_resize(iobmd_descriptor_buffer(call->file),
+				   call->arg.resize.capacity);
+}
+
+static int iobmd_map_check(struct file *file, struct iobmd_map *map)
+{
+	u64 length = iobmd_buffer_length(iobmd_descriptor_buffer(file));
+
+	if (!PAGE_ALIGNED(map->offset) || map->offset >= length)
+		return -EINVAL;
+	if (map->flags & IOBMD_MAP_F_FIXED && !PAGE_ALIGNED(map->address))
+		return -EINVAL;
+	if (!map->length)
+		map->length = length - map->offset;
+	return iobmd_descriptor_check_range(file, map->offset, map->length);
+}
+
+static unsigned long iobmd_map(struct file *file, const struct iobmd_map *map)
+{
+	unsigned long prot = PROT_READ;
+	unsigned long flags = MAP_SHARED;
+
+	if (!(map->flags & IOBMD_MAP_F_READ_ONLY))
+		prot |= PROT_WRITE;
+	if (map->flags & IOBMD_MAP_F_FIXED)
+		flags |= MAP_FIXED_NOREPLACE;
+	if (map->flags & IOBMD_MAP_F_PREFAULT)
+		flags |= MAP_POPULATE;
+	return vm_mmap(file, map->address, map->length, prot, flags, map->offset);
+}
+
+static long iobmd_ioctl_map(struct iobmd_call *call)
+{
+	struct iobmd_map *map = &call->arg.map;
+	unsigned long address;
+	int err;
+
+	err = iobmd_map_check(call->file, map);
+	if (err)
+		return err;
+
+	address = iobmd_map(call->file, map);
+	if (IS_ERR_VALUE(address))
+		return address;
+	map->address = address;
+	err = iobmd_call_copy_out(call, sizeof(*map));
+	if (err)
+		vm_munmap(address, map->length);
+	return err;
+}
+
+static bool iobmd_name_is_valid(const char *name, size_t length)
+{
+	size_t i;
+
+	for (i = 0; i < length; i++)
+		if ((unsigned char)name[i] < 0x20 || name[i] == 0x7f)
+			return false;
+	return true;
+}
+
+static long iobmd_ioctl_set_name(struct iobmd_call *call)
+{
+	const struct iobmd_set_name *arg = &call->arg.set_name;
+	char name[IOBMD_NAME_MAX + 1] = "";
+
+	if (arg->__reserved || arg->name_length > IOBMD_NAME_MAX)
+		return -EINVAL;
+	if (copy_from_user(name, u64_to_user_ptr(arg->name), arg->name_length))
+		return -EFAULT;
+	if (!iobmd_name_is_valid(name, arg->name_length))
+		return -EINVAL;
+	iobmd_buffer_set_name(iobmd_descriptor_buffer(call->file), name);
+	return 0;
+}
+
+static const struct iobmd_command iobmd_device_commands[] = {
+	IOBMD_COMMAND(IOBMD_IOC_CREATE, iobmd_create, __reserved,
+		      IOBMD_CREATE_F_NODE, 0, iobmd_ioctl_create),
+};
+
+static const struct iobmd_command iobmd_descriptor_commands[] = {
+	IOBMD_COMMAND(IOBMD_IOC_GET_INFO, iobmd_get_info, huge_page_size,
+		      0, 0, iobmd_ioctl_get_info),
+	IOBMD_COMMAND(IOBMD_IOC_SET_LENGTH, iobmd_set_length, length,
+		      0, FMODE_WRITE, iobmd_ioctl_set_length),
+	IOBMD_COMMAND(IOBMD_IOC_RESIZE, iobmd_resize, capacity,
+		      0, FMODE_WRITE, iobmd_ioctl_resize),
+	IOBMD_COMMAND(IOBMD_IOC_MAP, iobmd_map, length,
+		      IOBMD_MAP_F_FIXED | IOBMD_MAP_F_READ_ONLY |
+		      IOBMD_MAP_F_PREFAULT, 0, iobmd_ioctl_map),
+	IOBMD_COMMAND(IOBMD_IOC_SET_NAME, iobmd_set_name, __reserved,
+		      0, FMODE_WRITE, iobmd_ioctl_set_name),
+};
+
+static const struct iobmd_command *
+iobmd_command_find(const struct iobmd_command *commands, size_t nr,
+		   unsigned int cmd)
+{
+	size_t i;
+
+	for (i = 0; i < nr; i++)
+		if (commands[i].cmd == cmd)
+			return &commands[i];
+	return NULL;
+}
+
+static long iobmd_ioctl(const struct iobmd_command *commands, size_t nr,
+			struct file *file, unsigned int cmd, unsigned long arg)
+{
+	const struct iobmd_command *command = iobmd_command_find(commands, nr, cmd);
+	struct iobmd_call call = { .file = file, .user = (void __user *)arg };
+	int err;
+
+	if (!command)
+		return -ENOTTY;
+	err = iobmd_call_copy_in(&call, command);
+	if (err)
+		return err;
+	if ((file->f_mode & command->mode) != command->mode)
+		return -EACCES;
+	return command->handler(&call);
+}
+
+long iobmd_device_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	return iobmd_ioctl(iobmd_device_commands,
+			   ARRAY_SIZE(iobmd_device_commands), file, cmd, arg);
+}
+
+long iobmd_descriptor_ioctl(struct file *file, unsigned int cmd,
+			    unsigned long arg)
+{
+	return iobmd_ioctl(iobmd_descriptor_commands,
+			   ARRAY_SIZE(iobmd_descriptor_commands), file, cmd, arg);
+}

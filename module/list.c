@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The list of all buffers, for root in debugfs. */
+
+#include <linux/debugfs.h>
+#include <linux/rcupdate.h>
+#include <linux/seq_file.h>
+#include <linux/xarray.h>
+
+#include "internal.h"
+
+/* By id. Readers walk it under RCU; iobmd_buffer_evict() frees after that. */
+static DEFINE_XARRAY(iobmd_list);
+static struct dentry *iobmd_debugfs;
+
+int iobmd_list_add(struct iobmd_buffer *buffer)
+{
+	return xa_insert(&iobmd_list, buffer->id, buffer, GFP_KERNEL);
+}
+
+void iobmd_list_del(struct iobmd_buffer *buffer)
+{
+	xa_erase(&iobmd_list, buffer->id);
+}
+
+static void iobmd_list_show_buffer(struct seq_file *m,
+				   struct iobmd_buffer *buffer)
+{
+	struct iobmd_get_info info;
+	char name[IOBMD_NAME_MAX + 1];
+
+	iobmd_buffer_get_info(buffer, &info);
+	iobmd_buffer_get_name(buffer, name);
+	seq_printf(m, "%llu\t%llu\t%llu\t%llu\t%llu\t%s\n", info.id,
+		   info.capacity, info.length, info.allocated, info.huge_bytes,
+		   name);
+}
+
+static int iobmd_list_show(struct seq_file *m, void *unused)
+{
+	struct iobmd_buffer *buffer;
+	unsigned long id;
+
+	seq_puts(m, "id\tcapacity\tlength\tallocated\thuge\tname\n");
+	rcu_read_lock();
+	xa_for_each(&iobmd_list, id, buffer)
+		iobmd_list_show_buffer(m, buffer);
+	rcu_read_unlock();
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(iobmd_list);
+
+/* Nothing here depends on debugfs, so its errors are not looked at. */
+void iobmd_list_init(void)
+{
+	iobmd_debugfs = debugfs_create_dir("iobmd", NULL);
+	debugfs_create_file("buffers", 0400, iobmd_debugfs, NULL,
+			    &iobmd_list_fops);
+}
+
+void iobmd_list_exit(void)
+{
+	debugfs_remove(iobmd_debugfs);
+}

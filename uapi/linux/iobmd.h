@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/* iobmd: shared buffers of kernel memory. The only description of the ABI. */
+#ifndef _UAPI_LINUX_IOBMD_H
+#define _UAPI_LINUX_IOBMD_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/**
+ * DOC: The interface
+ *
+ * A *buffer* is zeroed kernel memory, all of it allocated when the buffer is
+ * made. It is never swapped, reclaimed or migrated. A *descriptor* is a file
+ * descriptor of a buffer: whoever has it has the right to the buffer, and it
+ * may be passed on like any other (SCM_RIGHTS, fork(), pidfd_getfd()). The
+ * buffer ends when its last descriptor and its last mapping are gone.
+ *
+ * Sizes and offsets are in bytes. A buffer has two sizes:
+ *
+ * capacity
+ *	What was asked for, 1 or more, exact. The memory behind it is that
+ *	rounded up to whole pages.
+ * length
+ *	0 to capacity; how much is in use. A new buffer's length is its
+ *	capacity.
+ *
+ * IOBMD_IOC_CREATE goes to /dev/iobmd, every other command to a descriptor.
+ * Descriptors are also mapped with mmap(2), which must ask for MAP_SHARED, must
+ * not ask for PROT_EXEC, and whose range must lie within the length rounded up
+ * to whole pages. An access beyond the end of the memory, as after a shrink,
+ * raises SIGBUS.
+ *
+ * The argument of every command is the address of a struct that begins with
+ * two fields:
+ *
+ * size
+ *	sizeof() the struct as the caller knows it. A caller that is older than
+ *	the kernel gets the old behaviour; one that is newer works as long as
+ *	whatever the kernel does not know yet is zero.
+ * flags
+ *	An or of the IOBMD_<VERB>_F_ bits of that command.
+ *
+ * Fields marked *out* are written on success only and need no value before.
+ * The layout is the same for 32- and 64-bit callers. Every command is safe
+ * against any other at the same time. A call that fails has changed nothing.
+ *
+ * DOC: Errors
+ *
+ * Each errno has one meaning:
+ *
+ * ======== ==================================================================
+ * E2BIG    @size is over one page, or the struct has a non-zero byte beyond
+ *          what this kernel knows.
+ * EACCES   The descriptor lacks the right that the call needs.
+ * EAGAIN   Mapping: mlockall(2) applies, and RLIMIT_MEMLOCK is exceeded.
+ * EBUSY    A shrink would take memory away from somebody who is using it.
+ * EDQUOT   The creator of the buffer would go over the per-user ceiling (module
+ *          parameter max_user_mib; CAP_IPC_LOCK is exempt).
+ * EEXIST   IOBMD_MAP_F_FIXED: something is mapped in that range already.
+ * EFAULT   The argument, or memory that it points to, is not accessible.
+ * EFBIG    The capacity is over the per-buffer ceiling (module parameter
+ *          max_buffer_mib).
+ * EINTR    The caller is being killed.
+ * EINVAL   A value is outside its documented range: a @size that is too short,
+ *          an unknown flag, a reserved field that is not zero, ...
+ * EMFILE   The process has no free file descriptor.
+ * ENFILE   The system has no free file.
+ * ENOMEM   The machine, the memory cgroup or the address space has not enough
+ *          memory left. No process is killed to make room.
+ * ENOTTY   This file knows no such command.
+ * EPERM    The mapping is not allowed: executable, or below vm.mmap_min_addr; or
+ *          one of ftruncate(2), fchmod(2), fchown(2) was called.
+ * ======== ==================================================================
+ */
+
+#define IOBMD_IOC_MAGIC		0xBD
+
+/* On /dev/iobmd */
+#define IOBMD_IOC_CREATE	_IO(IOBMD_IOC_MAGIC, 0x40)
+
+/* On a descriptor */
+#define IOBMD_IOC_GET_INFO	_IO(IOBMD_IOC_MAGIC, 0x60)
+#define IOBMD_IOC_SET_LENGTH	_IO(IOBMD_IOC_MAGIC, 0x61)
+#define IOBMD_IOC_RESIZE	_IO(IOBMD_IOC_MAGIC, 0x62)
+#define IOBMD_IOC_MAP		_IO(IOBMD_IOC_MAGIC, 0x63)
+#define IOBMD_IOC_SET_NAME	_IO(IOBMD_IOC_MAGIC, 0x64)
+
+/**
+ * enum iobmd_direction - which way devices may move data
+ * @IOBMD_DIRECTION_OUT: From the buffer to a device (the device reads memory).
+ * @IOBMD_DIRECTION_IN: From a device into the buffer (the device writes memory).
+ *
+ * An upper bound for DMA only. It gives or takes no right of the CPU.
+ */
+enum iobmd_direction {
+	IOBMD_DIRECTION_OUT	= 1 << 0,
+	IOBMD_DIRECTION_IN	= 1 << 1,
+};
+
+/**
+ * enum iobmd_huge - what the memory of a buffer is made of
+ * @IOBMD_HUGE_PREFER: Huge pages where the size allows it and the machine has
+ *	them, smaller blocks elsewhere. The default.
+ * @IOBMD_HUGE_NONE: Blocks no larger than the alignment asks for.
+ * @IOBMD_HUGE_REQUIRE: Nothing but huge pages. Every capacity must be a
+ *	multiple of the huge page size; ENOMEM where the machine has none.
+ *
+ * A huge page is one entry of the second-lowest page-table level (2 MiB on
+ * x86-64) and is mapped by one such entry where a mapping is aligned for it.
+ */
+enum iobmd_huge {
+	IOBMD_HUGE_PREFER	= 0,
+	IOBMD_HUGE_NONE		= 1,
+	IOBMD_HUGE_REQUIRE	= 2,
+};
+
+/**
+ * enum iobmd_rights - what a descriptor may be used for
+ * @IOBMD_RIGHT_READ: Map it for reading.
+ * @IOBMD_RIGHT_WRITE: Map it for writing, resize it, name it.
+ */
+enum iobmd_rights {
+	IOBMD_RIGHT_READ	= 1 << 0,
+	IOBMD_RIGHT_WRITE	= 1 << 1,
+};
+
+/**
+ * enum iobmd_create_flags - flags of IOBMD_IOC_CREATE
+ * @IOBMD_CREATE_F_NODE: @node says where the memory shall lie.
+ */
+enum iobmd_create_flags {
+	IOBMD_CREATE_F_NODE	= 1 << 0,
+};
+
+/**
+ * struct iobmd_create - ioctl(IOBMD_IOC_CREATE)
+ * @size: sizeof(struct iobmd_create)
+ * @flags: enum iobmd_create_flags
+ * @capacity: In bytes, 1 or more.
+ * @alignment: 0 or a power of two, in bytes, at most the huge page size (so
+ *	that any value up to the page size asks for nothing special). Above
+ *	the page size, each stretch of this many bytes, counted from the start
+ *	of the buffer, is physically contiguous and begins at a physical address
+ *	that is a multiple of it; a last stretch that is cut short by the
+ *	capacity is so too, but a buffer that ends in one cannot grow (EINVAL).
+ * @direction: An or of enum iobmd_direction; 0 means both.
+ * @huge: enum iobmd_huge
+ * @node: With IOBMD_CREATE_F_NODE an online NUMA node; its memory is taken
+ *	first, that of other nodes when it has none left. Else 0, and the
+ *	memory policy of the caller applies.
+ * @__reserved: 0
+ *
+ * Makes a buffer and returns a descriptor of it, close-on-exec, with the right
+ * to read and to write. The memory is charged to the memory cgroup of the
+ * caller, and so is what the buffer grows by later, whoever resizes it.
+ *
+ * Errors: EDQUOT, EFBIG, EINTR, EINVAL, EMFILE, ENFILE, ENOMEM.
+ */
+struct iobmd_create {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 capacity;
+	__aligned_u64 alignment;
+	__u32 direction;
+	__u32 huge;
+	__s32 node;
+	__u32 __reserved;
+};
+
+/**
+ * struct iobmd_get_info - ioctl(IOBMD_IOC_GET_INFO)
+ * @size: sizeof(struct iobmd_get_info)
+ * @flags: 0
+ * @id: Out. A number that no other buffer has had since the module was loaded;
+ *	also st_ino of fstat(2).
+ * @capacity: Out. In bytes.
+ * @length: Out. In bytes.
+ * @allocated: Out. The memory behind the capacity, in bytes; whole pages.
+ * @huge_bytes: Out. How much of that is in huge pages.
+ * @alignment: Out. As given to IOBMD_IOC_CREATE.
+ * @direction: Out. An or of enum iobmd_direction, never 0.
+ * @huge: Out. enum iobmd_huge, as given to IOBMD_IOC_CREATE.
+ * @rights: Out. An or of enum iobmd_rights: those of this descriptor.
+ * @node: Out. As given to IOBMD_IOC_CREATE, or -1.
+ * @page_size: Out. The unit of @allocated and of mappings, in bytes.
+ * @huge_page_size: Out. In bytes; 0 where this kernel has no huge pages.
+ *
+ * Tells about a buffer and the descriptor it is asked on. @capacity and
+ * @length belong together: no resize comes between them. Needs no right.
+ *
+ * Errors: EINVAL.
+ */
+struct iobmd_get_info {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 id;
+	__aligned_u64 capacity;
+	__aligned_u64 length;
+	__aligned_u64 allocated;
+	__aligned_u64 huge_bytes;
+	__aligned_u64 alignment;
+	__u32 direction;
+	__u32 huge;
+	__u32 rights;
+	__s32 node;
+	__u32 page_size;
+	__u32 huge_page_size;
+};
+
+/**
+ * struct iobmd_set_length - ioctl(IOBMD_IOC_SET_LENGTH)
+ * @size: sizeof(struct iobmd_set_length)
+ * @flags: 0
+ * @length: In bytes, 0 to the capacity.
+ *
+ * Changes the length and nothing else: no memory is allocated, freed, zeroed
+ * or unmapped, mappings go on working over their whole range, and the bytes
+ * beyond the length stay what they were. Takes the same time for any size.
+ *
+ * Errors: EACCES without IOBMD_RIGHT_WRITE, EINVAL.
+ */
+struct iobmd_set_length {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 length;
+};
+
+/**
+ * struct iobmd_resize - ioctl(IOBMD_IOC_RESIZE)
+ * @size: sizeof(struct iobmd_resize)
+ * @flags: 0
+ * @capacity: In bytes, 1 or more.
+ *
+ * Changes the capacity and sets the length to it.
+ *
+ * Growing adds zeros. Addresses of mappings do not move and what is mapped
+ * already stays mapped and usable all the time. A mapping that reached beyond
+ * the old end shows the new memory.
+ *
+ * Shrinking takes the tail away. Once the call has returned, an access beyond
+ * the end rounded up to whole pages raises SIGBUS in every process, and if the
+ * buffer grows again it finds zeros. The call is refused with EBUSY while
+ * the kernel or a device uses memory that would go (as while it is pinned for
+ * DMA, or lies in a pipe), and also while it uses another part of the huge page
+ * that the new end would cut.
+ *
+ * Errors: EACCES without IOBMD_RIGHT_WRITE, EBUSY, EDQUOT, EFBIG, EINTR,
+ * EINVAL, ENOMEM.
+ */
+struct iobmd_resize {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 capacity;
+};
+
+/**
+ * enum iobmd_map_flags - flags of IOBMD_IOC_MAP
+ * @IOBMD_MAP_F_FIXED: Map at @address or fail; never replaces a mapping.
+ * @IOBMD_MAP_F_READ_ONLY: Map for reading only.
+ * @IOBMD_MAP_F_PREFAULT: Fill the page tables now, so that the first accesses
+ *	do not fault.
+ */
+enum iobmd_map_flags {
+	IOBMD_MAP_F_FIXED	= 1 << 0,
+	IOBMD_MAP_F_READ_ONLY	= 1 << 1,
+	IOBMD_MAP_F_PREFAULT	= 1 << 2,
+};
+
+/**
+ * struct iobmd_map - ioctl(IOBMD_IOC_MAP)
+ * @size: sizeof(struct iobmd_map)
+ * @flags: enum iobmd_map_flags
+ * @address: In: with IOBMD_MAP_F_FIXED where to map, a multiple of the page
+ *	size; else 0, or where it would be welcome. Out: where the mapping is.
+ * @offset: Where in the buffer the mapping begins, in bytes; a multiple of the
+ *	page size, below the length.
+ * @length: In: how much to map, in bytes; 0 means from @offset to the length of
+ *	the buffer. @offset + @length may be at most the length of the buffer
+ *	rounded up to whole pages. Out: how much was asked for, never 0.
+ *
+ * Maps the buffer into the caller as mmap(2) with MAP_SHARED would, and is
+ * undone with munmap(2).
+ *
+ * Errors: EACCES without IOBMD_RIGHT_WRITE, unless IOBMD_MAP_F_READ_ONLY;
+ * EEXIST, EINVAL, ENOMEM.
+ */
+struct iobmd_map {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 address;
+	__aligned_u64 offset;
+	__aligned_u64 length;
+};
+
+/** IOBMD_NAME_MAX - bytes in the longest name of a buffer */
+#define IOBMD_NAME_MAX		31
+
+/**
+ * struct iobmd_set_name - ioctl(IOBMD_IOC_SET_NAME)
+ * @size: sizeof(struct iobmd_set_name)
+ * @flags: 0
+ * @name: Address of the name, which needs no NUL at its end.
+ * @name_length: Bytes in it, 0 to IOBMD_NAME_MAX; 0 takes the name away.
+ * @__reserved: 0
+ *
+ * Gives the buffer a name, shown in /proc/PID/fdinfo and to root in debugfs
+ * for people to tell buffers apart. Control characters (bytes below 0x20, and
+ * 0x7f) are EINVAL.
+ *
+ * Errors: EACCES without IOBMD_RIGHT_WRITE, EINVAL.
+ */
+struct iobmd_set_name {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 name;
+	__u32 name_length;
+	__u32 __reserved;
+};
+
+#endif /* _UAPI_LINUX_IOBMD_H */
