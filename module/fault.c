@@ -76,13 +76,18 @@ static vm_fault_t iobmd_map_pages(struct vm_fault *vmf, pgoff_t first,
 	return ret;
 }
 
-/* The page of the fault alone, or all of its huge page: the core decides. */
+/*
+ * The page of the fault alone, or all of its huge page: the core decides. Pages
+ * beyond the end are those of a grow that may yet fail.
+ */
 static vm_fault_t iobmd_fault_lock_page(struct vm_fault *vmf,
 					struct iobmd_buffer *buffer)
 {
-	struct folio *folio = filemap_lock_folio(buffer->inode->i_mapping,
-						 vmf->pgoff);
+	struct folio *folio;
 
+	if (vmf->pgoff >= iobmd_memory_nr_pages(buffer))
+		return VM_FAULT_SIGBUS;
+	folio = filemap_lock_folio(buffer->inode->i_mapping, vmf->pgoff);
 	if (IS_ERR_OR_NULL(folio))
 		return VM_FAULT_SIGBUS;
 	vmf->page = folio_file_page(folio, vmf->pgoff);
