@@ -2,6 +2,8 @@
 /* A buffer: its making and end, its sizes and its name. */
 
 #include <linux/atomic.h>
+#include <linux/blk_types.h>
+#include <linux/dcache.h>
 #include <linux/memcontrol.h>
 #include <linux/nodemask.h>
 #include <linux/pagemap.h>
@@ -79,6 +81,7 @@ static struct iobmd_buffer *iobmd_buffer_alloc(const struct iobmd_create *args)
 	mutex_init(&buffer->resize_lock);
 	init_rwsem(&buffer->fault_lock);
 	spin_lock_init(&buffer->lock);
+	INIT_LIST_HEAD(&buffer->holds);
 	return buffer;
 }
 
@@ -89,7 +92,21 @@ static int iobmd_inode_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
 	return -EPERM;
 }
 
+/* The size is what the descriptor shows, not the memory in the page cache. */
+static int iobmd_inode_getattr(struct mnt_idmap *idmap, const struct path *path,
+			       struct kstat *stat, u32 request_mask,
+			       unsigned int flags)
+{
+	struct inode *inode = d_inode(path->dentry);
+
+	generic_fillattr(idmap, request_mask, inode, stat);
+	stat->size = iobmd_view_size(path->dentry->d_fsdata);
+	stat->blocks = i_size_read(inode) >> SECTOR_SHIFT;
+	return 0;
+}
+
 static const struct inode_operations iobmd_inode_operations = {
+	.getattr	= iobmd_inode_getattr,
 	.setattr	= iobmd_inode_setattr,
 };
 
@@ -252,6 +269,8 @@ int iobmd_buffer_resize(struct iobmd_buffer *buffer, u64 capacity)
 		return -EINTR;
 	err = iobmd_buffer_check_capacity(buffer, capacity);
 	if (!err)
+		err = iobmd_hold_check_resize(buffer, capacity);
+	if (!err)
 		err = iobmd_buffer_resize_locked(buffer, capacity);
 	mutex_unlock(&buffer->resize_lock);
 	return err;
@@ -315,5 +334,6 @@ void iobmd_buffer_get_info(struct iobmd_buffer *buffer,
 	spin_lock(&buffer->lock);
 	info->capacity = buffer->capacity;
 	info->length = buffer->length;
+	info->seals = buffer->seals;
 	spin_unlock(&buffer->lock);
 }

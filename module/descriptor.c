@@ -9,23 +9,15 @@
 
 #include "internal.h"
 
-struct iobmd_buffer *iobmd_descriptor_buffer(const struct file *file)
+struct iobmd_view *iobmd_descriptor_view(const struct file *file)
 {
 	return file->private_data;
 }
 
-/* The mode of the file says it, and nobody can open the file once more. */
-u32 iobmd_descriptor_rights(const struct file *file)
+/* The one check of a range to map: whole pages count. */
+int iobmd_descriptor_check_map(const struct file *file, u64 offset, u64 length)
 {
-	return (file->f_mode & FMODE_READ ? IOBMD_RIGHT_READ : 0) |
-	       (file->f_mode & FMODE_WRITE ? IOBMD_RIGHT_WRITE : 0);
-}
-
-/* The one check of a range to map: against the length in whole pages. */
-int iobmd_descriptor_check_range(struct file *file, u64 offset, u64 length)
-{
-	struct iobmd_buffer *buffer = iobmd_descriptor_buffer(file);
-	u64 end = PAGE_ALIGN(iobmd_buffer_length(buffer));
+	u64 end = PAGE_ALIGN(iobmd_view_size(iobmd_descriptor_view(file)));
 
 	if (!length || offset >= end || length > end - offset)
 		return -EINVAL;
@@ -34,37 +26,50 @@ int iobmd_descriptor_check_range(struct file *file, u64 offset, u64 length)
 
 static int iobmd_descriptor_mmap(struct file *file, struct vm_area_struct *vma)
 {
+	const struct iobmd_view *view = iobmd_descriptor_view(file);
 	int err;
 
 	/* VM_SHARED would be missing for a descriptor that is read-only. */
 	if (!(vma->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
-	err = iobmd_descriptor_check_range(file, (u64)vma->vm_pgoff << PAGE_SHIFT,
-					   vma->vm_end - vma->vm_start);
+	err = iobmd_descriptor_check_map(file, (u64)vma->vm_pgoff << PAGE_SHIFT,
+					 vma->vm_end - vma->vm_start);
 	if (err)
 		return err;
 
+	/* So that neither mremap(2) nor a merge of mappings leads out of it. */
+	if (view->is_window)
+		vm_flags_set(vma, VM_DONTEXPAND);
+	vma->vm_pgoff += view->offset >> PAGE_SHIFT;
 	vma->vm_ops = &iobmd_vm_ops;
 	return 0;
 }
 
 static void iobmd_descriptor_show_fdinfo(struct seq_file *m, struct file *file)
 {
-	struct iobmd_buffer *buffer = iobmd_descriptor_buffer(file);
-	u32 rights = iobmd_descriptor_rights(file);
+	const struct iobmd_view *view = iobmd_descriptor_view(file);
 	char name[IOBMD_NAME_MAX + 1];
 	struct iobmd_get_info info;
 
-	iobmd_buffer_get_info(buffer, &info);
-	iobmd_buffer_get_name(buffer, name);
+	iobmd_view_get_info(view, &info);
+	iobmd_buffer_get_name(view->buffer, name);
 	seq_printf(m, "iobmd-id:\t%llu\n", info.id);
 	seq_printf(m, "name:\t%s\n", name);
 	seq_printf(m, "capacity:\t%llu\n", info.capacity);
 	seq_printf(m, "length:\t%llu\n", info.length);
 	seq_printf(m, "allocated:\t%llu\n", info.allocated);
 	seq_printf(m, "huge:\t%llu\n", info.huge_bytes);
-	seq_printf(m, "rights:\t%c%c\n", rights & IOBMD_RIGHT_READ ? 'r' : '-',
-		   rights & IOBMD_RIGHT_WRITE ? 'w' : '-');
+	seq_printf(m, "rights:\t%c%c%c\n",
+		   info.rights & IOBMD_RIGHT_READ ? 'r' : '-',
+		   info.rights & IOBMD_RIGHT_WRITE ? 'w' : '-',
+		   info.rights & IOBMD_RIGHT_RESIZE ? 's' : '-');
+	seq_printf(m, "seals:\t%#x\n", info.seals);
+}
+
+static int iobmd_descriptor_release(struct inode *inode, struct file *file)
+{
+	iobmd_view_free(iobmd_descriptor_view(file));
+	return 0;
 }
 
 /*
@@ -72,12 +77,38 @@ static void iobmd_descriptor_show_fdinfo(struct seq_file *m, struct file *file)
  * It holds its mount, that the superblock, and that the module.
  */
 static const struct file_operations iobmd_descriptor_fops = {
+	.llseek			= iobmd_llseek,
+	.read_iter		= iobmd_read_iter,
+	.write_iter		= iobmd_write_iter,
+	.splice_read		= iobmd_splice_read,
+	.splice_write		= iter_file_splice_write,
 	.mmap			= iobmd_descriptor_mmap,
 	.get_unmapped_area	= thp_get_unmapped_area,
 	.unlocked_ioctl		= iobmd_descriptor_ioctl,
 	.compat_ioctl		= compat_ptr_ioctl,
 	.show_fdinfo		= iobmd_descriptor_show_fdinfo,
+	.release		= iobmd_descriptor_release,
 };
+
+/* Takes over @view and a reference to the inode of its buffer, or fails. */
+static struct file *iobmd_descriptor_alloc(struct iobmd_view *view,
+					   struct vfsmount *mnt)
+{
+	int flags = view->rights & IOBMD_RIGHT_WRITE ? O_RDWR : O_RDONLY;
+	struct file *file;
+	char name[32];
+
+	snprintf(name, sizeof(name), "iobmd:%llu", view->buffer->id);
+	file = alloc_file_pseudo(view->buffer->inode, mnt, name, flags,
+				 &iobmd_descriptor_fops);
+	if (IS_ERR(file))
+		return file;
+	/* As open(2) of a regular file would. */
+	file->f_mode |= FMODE_PREAD | FMODE_PWRITE | FMODE_ATOMIC_POS;
+	file->private_data = view;
+	file->f_path.dentry->d_fsdata = view;
+	return file;
+}
 
 /**
  * iobmd_descriptor_create - make a buffer and its first descriptor
@@ -90,19 +121,49 @@ struct file *iobmd_descriptor_create(const struct iobmd_create *args,
 				     struct vfsmount *mnt)
 {
 	struct iobmd_buffer *buffer = iobmd_buffer_create(mnt->mnt_sb, args);
+	struct iobmd_view *view;
 	struct file *file;
-	char name[32];
 
 	if (IS_ERR(buffer))
 		return ERR_CAST(buffer);
-
-	snprintf(name, sizeof(name), "iobmd:%llu", buffer->id);
-	file = alloc_file_pseudo(buffer->inode, mnt, name, O_RDWR,
-				 &iobmd_descriptor_fops);
-	if (IS_ERR(file)) {
-		iput(buffer->inode);
-		return file;
+	view = iobmd_view_create(buffer);
+	if (IS_ERR(view)) {
+		file = ERR_CAST(view);
+		goto err_iput;
 	}
-	file->private_data = buffer;
+	file = iobmd_descriptor_alloc(view, mnt);
+	if (IS_ERR(file))
+		goto err_free_view;
+	return file;
+
+err_free_view:
+	iobmd_view_free(view);
+err_iput:
+	iput(buffer->inode);
+	return file;
+}
+
+/**
+ * iobmd_descriptor_derive - make a descriptor that shows and may do less
+ * @parent: Of which. The caller holds a reference.
+ * @args: What user space asks for, size and flags already checked.
+ *
+ * Return: a file, or an ERR_PTR.
+ */
+struct file *iobmd_descriptor_derive(struct file *parent,
+				     const struct iobmd_derive *args)
+{
+	struct iobmd_view *view;
+	struct file *file;
+
+	view = iobmd_view_derive(iobmd_descriptor_view(parent), args);
+	if (IS_ERR(view))
+		return ERR_CAST(view);
+	ihold(view->buffer->inode);
+	file = iobmd_descriptor_alloc(view, parent->f_path.mnt);
+	if (IS_ERR(file)) {
+		iput(view->buffer->inode);
+		iobmd_view_free(view);
+	}
 	return file;
 }

@@ -20,6 +20,12 @@ struct iobmd_stretch {
 	pgoff_t last;
 };
 
+/* An export has made a descriptor the file of its mappings as well. */
+static struct iobmd_buffer *iobmd_fault_buffer(const struct vm_fault *vmf)
+{
+	return iobmd_descriptor_view(vmf->vma->vm_file)->buffer;
+}
+
 static struct iobmd_stretch iobmd_fault_stretch(const struct vm_fault *vmf)
 {
 	unsigned long address = vmf->address & PAGE_MASK;
@@ -66,7 +72,7 @@ static vm_fault_t iobmd_fault_map_stretch(struct vm_fault *vmf,
 static vm_fault_t iobmd_map_pages(struct vm_fault *vmf, pgoff_t first,
 				  pgoff_t last)
 {
-	struct iobmd_buffer *buffer = iobmd_descriptor_buffer(vmf->vma->vm_file);
+	struct iobmd_buffer *buffer = iobmd_fault_buffer(vmf);
 	vm_fault_t ret;
 
 	if (!down_read_trylock(&buffer->fault_lock))
@@ -96,7 +102,7 @@ static vm_fault_t iobmd_fault_lock_page(struct vm_fault *vmf,
 
 static vm_fault_t iobmd_fault(struct vm_fault *vmf)
 {
-	struct iobmd_buffer *buffer = iobmd_descriptor_buffer(vmf->vma->vm_file);
+	struct iobmd_buffer *buffer = iobmd_fault_buffer(vmf);
 	vm_fault_t ret = 0;
 
 	down_read(&buffer->fault_lock);

@@ -4,6 +4,7 @@
 #define IOBMD_INTERNAL_H
 
 #include <linux/fs.h>
+#include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/rwsem.h>
@@ -15,13 +16,26 @@
 #include "compat.h"
 
 struct iobmd_account;
+struct dma_buf;
+struct iov_iter;
+struct kiocb;
 struct mem_cgroup;
-struct seq_file;
+struct pipe_inode_info;
 
 /* The order of a huge page, and whether this kernel has any. */
 #define IOBMD_HUGE_ORDER	(PMD_SHIFT - PAGE_SHIFT)
 #define IOBMD_HAS_HUGE		IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE)
 #define IOBMD_HUGE_SIZE		(IOBMD_HAS_HUGE ? PMD_SIZE : 0)
+
+/**
+ * struct iobmd_hold - a reason for a buffer to keep the memory that it has
+ * @node: In the buffer's holds.
+ * @end: The memory up to this byte has to stay.
+ */
+struct iobmd_hold {
+	struct list_head node;
+	u64 end;
+};
 
 /**
  * struct iobmd_buffer - a buffer: memory that descriptors and mappings share
@@ -43,7 +57,10 @@ struct seq_file;
  * @huge_bytes: How much of the memory is in huge pages. Written with
  *	@resize_lock held, read without.
  * @lock: Protects all that follows. Innermost.
- * @capacity: In bytes, exact.
+ * @seals: An or of enum iobmd_seals. Written with @resize_lock held too, and
+ *	IOBMD_SEAL_WRITE with @fault_lock exclusive.
+ * @holds: Of struct iobmd_hold. Added to with @resize_lock held too.
+ * @capacity: In bytes, exact. Written with @resize_lock held too.
  * @length: In bytes, at most @capacity.
  * @name: For people; may be empty.
  *
@@ -66,9 +83,34 @@ struct iobmd_buffer {
 	u64 huge_bytes;
 
 	spinlock_t lock;
+	u32 seals;
+	struct list_head holds;
 	u64 capacity;
 	u64 length;
 	char name[IOBMD_NAME_MAX + 1];
+};
+
+/**
+ * struct iobmd_view - what a descriptor shows of its buffer
+ * @buffer: The buffer; the descriptor's file has a reference to its inode.
+ * @rights: An or of enum iobmd_rights. Also the mode of the file, so that the
+ *	kernel's own checks go by it.
+ * @is_window: Whether it shows but a part.
+ * @offset: Where that part begins, in bytes; a multiple of the page size.
+ * @size: Its size in bytes; without @is_window it is the buffer's length.
+ * @has_hold: Whether @hold is in use.
+ * @hold: Keeps what the view shows, or what its owner asked for.
+ *
+ * Constant, but for @hold. Freed with the file.
+ */
+struct iobmd_view {
+	struct iobmd_buffer *buffer;
+	u32 rights;
+	bool is_window;
+	bool has_hold;
+	u64 offset;
+	u64 size;
+	struct iobmd_hold hold;
 };
 
 /* account.c */
@@ -83,6 +125,9 @@ extern const struct address_space_operations iobmd_memory_aops;
 struct folio *iobmd_memory_folio(struct iobmd_buffer *buffer, pgoff_t index);
 int iobmd_memory_grow(struct iobmd_buffer *buffer, pgoff_t nr_pages);
 int iobmd_memory_shrink(struct iobmd_buffer *buffer, pgoff_t nr_pages);
+int iobmd_memory_freeze(struct iobmd_buffer *buffer);
+struct folio *iobmd_memory_get_folio(struct iobmd_buffer *buffer, u64 offset,
+				     bool write);
 void iobmd_memory_zero_page_tail(struct iobmd_buffer *buffer, u64 offset);
 
 static inline pgoff_t iobmd_memory_nr_pages(const struct iobmd_buffer *buffer)
@@ -103,6 +148,12 @@ void iobmd_buffer_get_info(struct iobmd_buffer *buffer,
 void iobmd_buffer_get_name(struct iobmd_buffer *buffer,
 			   char name[IOBMD_NAME_MAX + 1]);
 
+/* hold.c */
+int iobmd_hold_get(struct iobmd_hold *hold, struct iobmd_buffer *buffer, u64 end);
+void iobmd_hold_put(struct iobmd_hold *hold, struct iobmd_buffer *buffer);
+int iobmd_hold_check_resize(struct iobmd_buffer *buffer, u64 capacity);
+int iobmd_buffer_seal(struct iobmd_buffer *buffer, u32 seals);
+
 /* list.c */
 int iobmd_list_add(struct iobmd_buffer *buffer);
 void iobmd_list_del(struct iobmd_buffer *buffer);
@@ -112,12 +163,35 @@ void iobmd_list_exit(void);
 /* fault.c */
 extern const struct vm_operations_struct iobmd_vm_ops;
 
+/* view.c */
+struct iobmd_view *iobmd_view_create(struct iobmd_buffer *buffer);
+struct iobmd_view *iobmd_view_derive(const struct iobmd_view *parent,
+				     const struct iobmd_derive *args);
+void iobmd_view_free(struct iobmd_view *view);
+u64 iobmd_view_size(const struct iobmd_view *view);
+void iobmd_view_get_info(const struct iobmd_view *view,
+			 struct iobmd_get_info *info);
+int iobmd_view_check_range(const struct iobmd_view *view, u64 offset, u64 *length);
+
+/* io.c */
+ssize_t iobmd_read_iter(struct kiocb *iocb, struct iov_iter *to);
+ssize_t iobmd_write_iter(struct kiocb *iocb, struct iov_iter *from);
+ssize_t iobmd_splice_read(struct file *file, loff_t *pos,
+			  struct pipe_inode_info *pipe, size_t length,
+			  unsigned int flags);
+loff_t iobmd_llseek(struct file *file, loff_t offset, int whence);
+
+/* export.c */
+struct dma_buf *iobmd_export_create(struct file *file,
+				    const struct iobmd_export *args);
+
 /* descriptor.c */
 struct file *iobmd_descriptor_create(const struct iobmd_create *args,
 				     struct vfsmount *mnt);
-struct iobmd_buffer *iobmd_descriptor_buffer(const struct file *file);
-u32 iobmd_descriptor_rights(const struct file *file);
-int iobmd_descriptor_check_range(struct file *file, u64 offset, u64 length);
+struct file *iobmd_descriptor_derive(struct file *parent,
+				     const struct iobmd_derive *args);
+struct iobmd_view *iobmd_descriptor_view(const struct file *file);
+int iobmd_descriptor_check_map(const struct file *file, u64 offset, u64 length);
 
 /* ioctl.c */
 long iobmd_device_ioctl(struct file *file, unsigned int cmd, unsigned long arg);

@@ -7,6 +7,7 @@
  */
 
 #include <linux/build_bug.h>
+#include <linux/dma-buf.h>
 #include <linux/err.h>
 #include <linux/file.h>
 #include <linux/mm.h>
@@ -27,6 +28,10 @@ union iobmd_argument {
 	struct iobmd_resize resize;
 	struct iobmd_map map;
 	struct iobmd_set_name set_name;
+	struct iobmd_derive derive;
+	struct iobmd_seal seal;
+	struct iobmd_export export;
+	struct iobmd_sync sync;
 };
 
 /**
@@ -49,7 +54,7 @@ struct iobmd_call {
  * @size: The size of the argument as this kernel knows it, in bytes.
  * @min_size: Its size when the command was introduced.
  * @flags: The flags that it knows.
- * @mode: FMODE_ bits that the file must have.
+ * @rights: Those that the descriptor must have: an or of enum iobmd_rights.
  * @handler: Returns what the system call shall.
  */
 struct iobmd_command {
@@ -57,11 +62,11 @@ struct iobmd_command {
 	u32 size;
 	u32 min_size;
 	u32 flags;
-	fmode_t mode;
+	u32 rights;
 	long (*handler)(struct iobmd_call *call);
 };
 
-#define IOBMD_COMMAND(_cmd, _struct, _last, _flags, _mode, _handler)	\
+#define IOBMD_COMMAND(_cmd, _struct, _last, _flags, _rights, _handler)	\
 	{								\
 		.cmd		= (_cmd),				\
 		.size		= sizeof(struct _struct) +		\
@@ -69,7 +74,7 @@ struct iobmd_command {
 						    sizeof(union iobmd_argument)), \
 		.min_size	= offsetofend(struct _struct, _last),	\
 		.flags		= (_flags),				\
-		.mode		= (_mode),				\
+		.rights		= (_rights),				\
 		.handler	= (_handler),				\
 	}
 
@@ -100,15 +105,14 @@ static int iobmd_call_copy_out(struct iobmd_call *call, size_t size)
 	return 0;
 }
 
-static long iobmd_ioctl_create(struct iobmd_call *call)
+static struct iobmd_buffer *iobmd_call_buffer(const struct iobmd_call *call)
 {
-	struct file *file;
-	int fd;
+	return iobmd_descriptor_view(call->file)->buffer;
+}
 
-	fd = get_unused_fd_flags(O_CLOEXEC);
-	if (fd < 0)
-		return fd;
-	file = iobmd_descriptor_create(&call->arg.create, iobmd_mnt);
+/* Nothing can fail once the descriptor is installed. */
+static long iobmd_call_return_file(int fd, struct file *file)
+{
 	if (IS_ERR(file)) {
 		put_unused_fd(fd);
 		return PTR_ERR(file);
@@ -117,30 +121,61 @@ static long iobmd_ioctl_create(struct iobmd_call *call)
 	return fd;
 }
 
+static long iobmd_ioctl_create(struct iobmd_call *call)
+{
+	int fd = get_unused_fd_flags(O_CLOEXEC);
+
+	if (fd < 0)
+		return fd;
+	return iobmd_call_return_file(fd, iobmd_descriptor_create(&call->arg.create,
+								  iobmd_mnt));
+}
+
+static long iobmd_ioctl_derive(struct iobmd_call *call)
+{
+	int fd = get_unused_fd_flags(O_CLOEXEC);
+
+	if (fd < 0)
+		return fd;
+	return iobmd_call_return_file(fd, iobmd_descriptor_derive(call->file,
+								  &call->arg.derive));
+}
+
+static long iobmd_ioctl_export(struct iobmd_call *call)
+{
+	int fd = get_unused_fd_flags(O_CLOEXEC);
+	struct dma_buf *dmabuf;
+
+	if (fd < 0)
+		return fd;
+	dmabuf = iobmd_export_create(call->file, &call->arg.export);
+	return iobmd_call_return_file(fd, IS_ERR(dmabuf) ? ERR_CAST(dmabuf) :
+							   dmabuf->file);
+}
+
 static long iobmd_ioctl_get_info(struct iobmd_call *call)
 {
 	struct iobmd_get_info *info = &call->arg.get_info;
 
-	iobmd_buffer_get_info(iobmd_descriptor_buffer(call->file), info);
-	info->rights = iobmd_descriptor_rights(call->file);
+	iobmd_view_get_info(iobmd_descriptor_view(call->file), info);
 	return iobmd_call_copy_out(call, sizeof(*info));
 }
 
 static long iobmd_ioctl_set_length(struct iobmd_call *call)
 {
-	return iobmd_buffer_set_length(iobmd_descriptor_buffer(call->file),
+	return iobmd_buffer_set_length(iobmd_call_buffer(call),
 				       call->arg.set_length.length);
 }
 
 static long iobmd_ioctl_resize(struct iobmd_call *call)
 {
-	return iobmd_buffer_resize(iobmd_descriptor_buffer(call->file),
+	return iobmd_buffer_resize(iobmd_call_buffer(call),
 				   call->arg.resize.capacity);
 }
 
 static int iobmd_map_check(struct file *file, struct iobmd_map *map)
 {
-	u64 length = iobmd_buffer_length(iobmd_descriptor_buffer(file));
+	u64 length = iobmd_view_size(iobmd_descriptor_view(file));
 
 	if (!PAGE_ALIGNED(map->offset) || map->offset >= length)
 		return -EINVAL;
@@ -148,7 +183,7 @@ static int iobmd_map_check(struct file *file, struct iobmd_map *map)
 		return -EINVAL;
 	if (!map->length)
 		map->length = length - map->offset;
-	return iobmd_descriptor_check_range(file, map->offset, map->length);
+	return iobmd_descriptor_check_map(file, map->offset, map->length);
 }
 
 static unsigned long iobmd_map(struct file *file, const struct iobmd_map *map)
@@ -206,8 +241,33 @@ static long iobmd_ioctl_set_name(struct iobmd_call *call)
 		return -EFAULT;
 	if (!iobmd_name_is_valid(name, arg->name_length))
 		return -EINVAL;
-	iobmd_buffer_set_name(iobmd_descriptor_buffer(call->file), name);
+	iobmd_buffer_set_name(iobmd_call_buffer(call), name);
 	return 0;
+}
+
+static long iobmd_ioctl_seal(struct iobmd_call *call)
+{
+	if (call->arg.seal.__reserved)
+		return -EINVAL;
+	return iobmd_buffer_seal(iobmd_call_buffer(call), call->arg.seal.seals);
+}
+
+static long iobmd_ioctl_sync(struct iobmd_call *call)
+{
+	const struct iobmd_view *view = iobmd_descriptor_view(call->file);
+	struct iobmd_sync *sync = &call->arg.sync;
+	u64 length = sync->length;
+	int err;
+
+	if (!sync->direction || sync->__reserved ||
+	    sync->direction & ~view->buffer->direction)
+		return -EINVAL;
+	err = iobmd_view_check_range(view, sync->offset, &length);
+	if (err)
+		return err;
+	smp_mb();
+	sync->flags = IOBMD_SYNC_F_NOOP;
+	return iobmd_call_copy_out(call, sizeof(*sync));
 }
 
 static const struct iobmd_command iobmd_device_commands[] = {
@@ -216,17 +276,26 @@ static const struct iobmd_command iobmd_device_commands[] = {
 };
 
 static const struct iobmd_command iobmd_descriptor_commands[] = {
-	IOBMD_COMMAND(IOBMD_IOC_GET_INFO, iobmd_get_info, huge_page_size,
+	IOBMD_COMMAND(IOBMD_IOC_GET_INFO, iobmd_get_info, __reserved,
 		      0, 0, iobmd_ioctl_get_info),
 	IOBMD_COMMAND(IOBMD_IOC_SET_LENGTH, iobmd_set_length, length,
-		      0, FMODE_WRITE, iobmd_ioctl_set_length),
+		      0, IOBMD_RIGHT_RESIZE, iobmd_ioctl_set_length),
 	IOBMD_COMMAND(IOBMD_IOC_RESIZE, iobmd_resize, capacity,
-		      0, FMODE_WRITE, iobmd_ioctl_resize),
+		      0, IOBMD_RIGHT_RESIZE, iobmd_ioctl_resize),
 	IOBMD_COMMAND(IOBMD_IOC_MAP, iobmd_map, length,
 		      IOBMD_MAP_F_FIXED | IOBMD_MAP_F_READ_ONLY |
 		      IOBMD_MAP_F_PREFAULT, 0, iobmd_ioctl_map),
 	IOBMD_COMMAND(IOBMD_IOC_SET_NAME, iobmd_set_name, __reserved,
-		      0, FMODE_WRITE, iobmd_ioctl_set_name),
+		      0, IOBMD_RIGHT_WRITE, iobmd_ioctl_set_name),
+	IOBMD_COMMAND(IOBMD_IOC_DERIVE, iobmd_derive, length,
+		      IOBMD_DERIVE_F_READ_ONLY | IOBMD_DERIVE_F_WINDOW |
+		      IOBMD_DERIVE_F_HOLD, 0, iobmd_ioctl_derive),
+	IOBMD_COMMAND(IOBMD_IOC_SEAL, iobmd_seal, __reserved,
+		      0, IOBMD_RIGHT_RESIZE, iobmd_ioctl_seal),
+	IOBMD_COMMAND(IOBMD_IOC_EXPORT, iobmd_export, length,
+		      IOBMD_EXPORT_F_READ_ONLY, 0, iobmd_ioctl_export),
+	IOBMD_COMMAND(IOBMD_IOC_SYNC, iobmd_sync, __reserved,
+		      0, 0, iobmd_ioctl_sync),
 };
 
 static const struct iobmd_command *
@@ -241,10 +310,10 @@ iobmd_command_find(const struct iobmd_command *commands, size_t nr,
 	return NULL;
 }
 
-static long iobmd_ioctl(const struct iobmd_command *commands, size_t nr,
-			struct file *file, unsigned int cmd, unsigned long arg)
+/* @rights: Those of the file; the device needs none. */
+static long iobmd_ioctl(const struct iobmd_command *command, struct file *file,
+			unsigned long arg, u32 rights)
 {
-	const struct iobmd_command *command = iobmd_command_find(commands, nr, cmd);
 	struct iobmd_call call = { .file = file, .user = (void __user *)arg };
 	int err;
 
@@ -253,20 +322,24 @@ static long iobmd_ioctl(const struct iobmd_command *commands, size_t nr,
 	err = iobmd_call_copy_in(&call, command);
 	if (err)
 		return err;
-	if ((file->f_mode & command->mode) != command->mode)
+	if (command->rights & ~rights)
 		return -EACCES;
 	return command->handler(&call);
 }
 
 long iobmd_device_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
-	return iobmd_ioctl(iobmd_device_commands,
-			   ARRAY_SIZE(iobmd_device_commands), file, cmd, arg);
+	return iobmd_ioctl(iobmd_command_find(iobmd_device_commands,
+					      ARRAY_SIZE(iobmd_device_commands),
+					      cmd),
+			   file, arg, 0);
 }
 
 long iobmd_descriptor_ioctl(struct file *file, unsigned int cmd,
 			    unsigned long arg)
 {
-	return iobmd_ioctl(iobmd_descriptor_commands,
-			   ARRAY_SIZE(iobmd_descriptor_commands), file, cmd, arg);
+	return iobmd_ioctl(iobmd_command_find(iobmd_descriptor_commands,
+					      ARRAY_SIZE(iobmd_descriptor_commands),
+					      cmd),
+			   file, arg, iobmd_descriptor_view(file)->rights);
 }

@@ -56,6 +56,37 @@ struct folio *iobmd_memory_folio(struct iobmd_buffer *buffer, pgoff_t index)
 	return xa_load(&buffer->inode->i_mapping->i_pages, index);
 }
 
+/**
+ * iobmd_memory_get_folio - get hold of the memory at some byte
+ * @buffer: The buffer.
+ * @offset: In bytes.
+ * @write: Whether the caller will change it.
+ *
+ * The reference makes a shrink or a seal that would concern the folio fail.
+ *
+ * Return: the folio, NULL beyond the end, or an ERR_PTR: -EPERM if it may not be
+ * written, -EIO if it has a hardware error.
+ */
+struct folio *iobmd_memory_get_folio(struct iobmd_buffer *buffer, u64 offset,
+				     bool write)
+{
+	pgoff_t index = offset >> PAGE_SHIFT;
+	struct folio *folio = NULL;
+
+	down_read(&buffer->fault_lock);
+	if (write && READ_ONCE(buffer->seals) & IOBMD_SEAL_WRITE)
+		folio = ERR_PTR(-EPERM);
+	else if (index < iobmd_memory_nr_pages(buffer))
+		folio = filemap_get_folio(buffer->inode->i_mapping, index);
+	up_read(&buffer->fault_lock);
+
+	if (!IS_ERR_OR_NULL(folio) && PageHWPoison(folio_file_page(folio, index))) {
+		folio_put(folio);
+		folio = ERR_PTR(-EIO);
+	}
+	return folio;
+}
+
 /*
  * Puts @folio and makes this CPU put the folios that its LRU batches hold; of
  * what modules can call, only the release of a batch does that.
@@ -367,13 +398,24 @@ static u64 iobmd_memory_huge_bytes(struct iobmd_buffer *buffer, pgoff_t start)
 }
 
 /*
- * With faults shut out and everything unmapped nobody can gain a reference, so
- * that the reference counts tell whether the kernel uses a folio. A lockless
- * GUP in flight may take one for a moment, but gives it back when it sees that
- * the page-table entry is gone.
- *
- * A folio that straddles the new end counts as a whole: it has to be split,
- * and a folio in use cannot be.
+ * Unmaps everything from page @start on, and says -EBUSY if somebody uses it all
+ * the same. With faults shut out and everything unmapped nobody can gain a
+ * reference, so that the reference counts tell whether the kernel uses a folio.
+ * A lockless GUP in flight may take one for a moment, but gives it back when it
+ * sees that the page-table entry is gone.
+ */
+static int iobmd_memory_unmap(struct iobmd_buffer *buffer, pgoff_t start)
+{
+	lockdep_assert_held_write(&buffer->fault_lock);
+
+	iobmd_memory_visit(buffer, start, iobmd_folio_wait);
+	unmap_mapping_pages(buffer->inode->i_mapping, start, 0, false);
+	return iobmd_memory_visit(buffer, start, iobmd_folio_is_used) ? -EBUSY : 0;
+}
+
+/*
+ * A folio that straddles the new end counts as a whole: it has to be split, and
+ * a folio in use cannot be.
  */
 static int iobmd_memory_try_shrink(struct iobmd_buffer *buffer, pgoff_t nr_pages)
 {
@@ -384,12 +426,9 @@ static int iobmd_memory_try_shrink(struct iobmd_buffer *buffer, pgoff_t nr_pages
 	u64 huge_bytes;
 	int err;
 
-	lockdep_assert_held_write(&buffer->fault_lock);
-
-	iobmd_memory_visit(buffer, start, iobmd_folio_wait);
-	unmap_mapping_pages(inode->i_mapping, start, 0, false);
-	if (iobmd_memory_visit(buffer, start, iobmd_folio_is_used))
-		return -EBUSY;
+	err = iobmd_memory_unmap(buffer, start);
+	if (err)
+		return err;
 
 	huge_bytes = iobmd_memory_huge_bytes(buffer, start);
 	if (start < nr_pages) {
@@ -400,6 +439,31 @@ static int iobmd_memory_try_shrink(struct iobmd_buffer *buffer, pgoff_t nr_pages
 	WRITE_ONCE(buffer->huge_bytes, buffer->huge_bytes - huge_bytes);
 	truncate_setsize(inode, (loff_t)nr_pages << PAGE_SHIFT);
 	return 0;
+}
+
+/*
+ * Calls @try with faults shut out. If it says that somebody uses a folio, that
+ * may be the kernel's bookkeeping, so it is made to stop, and @try called again.
+ */
+static int iobmd_memory_exclusively(struct iobmd_buffer *buffer,
+				    int (*try)(struct iobmd_buffer *, pgoff_t),
+				    pgoff_t arg)
+{
+	bool drained = false;
+	int err;
+
+	lockdep_assert_held(&buffer->resize_lock);
+
+retry:
+	down_write(&buffer->fault_lock);
+	err = try(buffer, arg);
+	up_write(&buffer->fault_lock);
+	if (err == -EBUSY && !drained) {
+		iobmd_drain_all_cpus(iobmd_memory_folio(buffer, 0));
+		drained = true;
+		goto retry;
+	}
+	return err;
 }
 
 /**
@@ -413,23 +477,38 @@ static int iobmd_memory_try_shrink(struct iobmd_buffer *buffer, pgoff_t nr_pages
 int iobmd_memory_shrink(struct iobmd_buffer *buffer, pgoff_t nr_pages)
 {
 	pgoff_t old = iobmd_memory_nr_pages(buffer);
-	bool drained = false;
 	int err;
 
-	lockdep_assert_held(&buffer->resize_lock);
-
-retry:
-	down_write(&buffer->fault_lock);
-	err = iobmd_memory_try_shrink(buffer, nr_pages);
-	up_write(&buffer->fault_lock);
-
-	/* The reference may be one that the kernel holds for bookkeeping only. */
-	if (err == -EBUSY && !drained) {
-		iobmd_drain_all_cpus(iobmd_memory_folio(buffer, 0));
-		drained = true;
-		goto retry;
-	}
+	err = iobmd_memory_exclusively(buffer, iobmd_memory_try_shrink, nr_pages);
 	if (!err)
 		iobmd_account_uncharge(buffer->account, old - nr_pages);
 	return err;
+}
+
+static int iobmd_memory_try_freeze(struct iobmd_buffer *buffer, pgoff_t unused)
+{
+	struct address_space *mapping = buffer->inode->i_mapping;
+	int err;
+
+	err = mapping_deny_writable(mapping);
+	if (err)
+		return err;
+	err = iobmd_memory_unmap(buffer, 0);
+	if (err)
+		mapping_allow_writable(mapping);
+	else
+		buffer->seals |= IOBMD_SEAL_WRITE;
+	return err;
+}
+
+/**
+ * iobmd_memory_freeze - apply the seal against writing
+ * @buffer: The buffer. The caller holds its resize_lock.
+ *
+ * Return: 0, or -EBUSY while a writable mapping exists, or the kernel or a
+ * device uses the memory.
+ */
+int iobmd_memory_freeze(struct iobmd_buffer *buffer)
+{
+	return iobmd_memory_exclusively(buffer, iobmd_memory_try_freeze, 0);
 }

@@ -53,7 +53,8 @@
  *          what this kernel knows.
  * EACCES   The descriptor lacks the right that the call needs.
  * EAGAIN   Mapping: mlockall(2) applies, and RLIMIT_MEMLOCK is exceeded.
- * EBUSY    A shrink would take memory away from somebody who is using it.
+ * EBUSY    A resize, or the seal against writing, would take something from
+ *          somebody who uses it or relies on it.
  * EDQUOT   The creator of the buffer would go over the per-user ceiling (module
  *          parameter max_user_mib; CAP_IPC_LOCK is exempt).
  * EEXIST   IOBMD_MAP_F_FIXED: something is mapped in that range already.
@@ -84,6 +85,10 @@
 #define IOBMD_IOC_RESIZE	_IO(IOBMD_IOC_MAGIC, 0x62)
 #define IOBMD_IOC_MAP		_IO(IOBMD_IOC_MAGIC, 0x63)
 #define IOBMD_IOC_SET_NAME	_IO(IOBMD_IOC_MAGIC, 0x64)
+#define IOBMD_IOC_DERIVE	_IO(IOBMD_IOC_MAGIC, 0x65)
+#define IOBMD_IOC_SEAL		_IO(IOBMD_IOC_MAGIC, 0x66)
+#define IOBMD_IOC_EXPORT	_IO(IOBMD_IOC_MAGIC, 0x67)
+#define IOBMD_IOC_SYNC		_IO(IOBMD_IOC_MAGIC, 0x68)
 
 /**
  * enum iobmd_direction - which way devices may move data
@@ -116,12 +121,14 @@ enum iobmd_huge {
 
 /**
  * enum iobmd_rights - what a descriptor may be used for
- * @IOBMD_RIGHT_READ: Map it for reading.
- * @IOBMD_RIGHT_WRITE: Map it for writing, resize it, name it.
+ * @IOBMD_RIGHT_READ: Map it for reading, read it.
+ * @IOBMD_RIGHT_WRITE: Map it for writing, write it, name it.
+ * @IOBMD_RIGHT_RESIZE: Change capacity and length, seal it.
  */
 enum iobmd_rights {
 	IOBMD_RIGHT_READ	= 1 << 0,
 	IOBMD_RIGHT_WRITE	= 1 << 1,
+	IOBMD_RIGHT_RESIZE	= 1 << 2,
 };
 
 /**
@@ -150,8 +157,8 @@ enum iobmd_create_flags {
  *	memory policy of the caller applies.
  * @__reserved: 0
  *
- * Makes a buffer and returns a descriptor of it, close-on-exec, with the right
- * to read and to write. The memory is charged to the memory cgroup of the
+ * Makes a buffer and returns a descriptor of it, close-on-exec, with all
+ * rights. The memory is charged to the memory cgroup of the
  * caller, and so is what the buffer grows by later, whoever resizes it.
  *
  * Errors: EDQUOT, EFBIG, EINTR, EINVAL, EMFILE, ENFILE, ENOMEM.
@@ -173,8 +180,8 @@ struct iobmd_create {
  * @flags: 0
  * @id: Out. A number that no other buffer has had since the module was loaded;
  *	also st_ino of fstat(2).
- * @capacity: Out. In bytes.
- * @length: Out. In bytes.
+ * @capacity: Out. In bytes; that of the window if the descriptor is of one.
+ * @length: Out. In bytes; likewise.
  * @allocated: Out. The memory behind the capacity, in bytes; whole pages.
  * @huge_bytes: Out. How much of that is in huge pages.
  * @alignment: Out. As given to IOBMD_IOC_CREATE.
@@ -184,6 +191,8 @@ struct iobmd_create {
  * @node: Out. As given to IOBMD_IOC_CREATE, or -1.
  * @page_size: Out. The unit of @allocated and of mappings, in bytes.
  * @huge_page_size: Out. In bytes; 0 where this kernel has no huge pages.
+ * @seals: Out. An or of enum iobmd_seals.
+ * @__reserved: Out. 0
  *
  * Tells about a buffer and the descriptor it is asked on. @capacity and
  * @length belong together: no resize comes between them. Needs no right.
@@ -205,6 +214,8 @@ struct iobmd_get_info {
 	__s32 node;
 	__u32 page_size;
 	__u32 huge_page_size;
+	__u32 seals;
+	__u32 __reserved;
 };
 
 /**
@@ -217,7 +228,7 @@ struct iobmd_get_info {
  * or unmapped, mappings go on working over their whole range, and the bytes
  * beyond the length stay what they were. Takes the same time for any size.
  *
- * Errors: EACCES without IOBMD_RIGHT_WRITE, EINVAL.
+ * Errors: EACCES without IOBMD_RIGHT_RESIZE, EINVAL.
  */
 struct iobmd_set_length {
 	__u32 size;
@@ -244,7 +255,10 @@ struct iobmd_set_length {
  * DMA, or lies in a pipe), and also while it uses another part of the huge page
  * that the new end would cut.
  *
- * Errors: EACCES without IOBMD_RIGHT_WRITE, EBUSY, EDQUOT, EFBIG, EINTR,
+ * It is also EBUSY while a window, a hold, an export or a kernel user needs what
+ * would go, and against a seal.
+ *
+ * Errors: EACCES without IOBMD_RIGHT_RESIZE, EBUSY, EDQUOT, EFBIG, EINTR,
  * EINVAL, ENOMEM.
  */
 struct iobmd_resize {
@@ -314,6 +328,149 @@ struct iobmd_set_name {
 	__u32 flags;
 	__aligned_u64 name;
 	__u32 name_length;
+	__u32 __reserved;
+};
+
+/**
+ * enum iobmd_derive_flags - flags of IOBMD_IOC_DERIVE
+ * @IOBMD_DERIVE_F_READ_ONLY: The new descriptor cannot change the buffer, and
+ *	nobody, not even its maker, can make it one that does.
+ * @IOBMD_DERIVE_F_WINDOW: It shows only @length bytes from @offset on, and lacks
+ *	IOBMD_RIGHT_RESIZE.
+ * @IOBMD_DERIVE_F_HOLD: While it lives, the buffer does not shrink below its
+ *	length of now. For a reader who does not trust the writer: no access
+ *	within that range raises SIGBUS. Windows have this without asking.
+ */
+enum iobmd_derive_flags {
+	IOBMD_DERIVE_F_READ_ONLY	= 1 << 0,
+	IOBMD_DERIVE_F_WINDOW		= 1 << 1,
+	IOBMD_DERIVE_F_HOLD		= 1 << 2,
+};
+
+/**
+ * struct iobmd_derive - ioctl(IOBMD_IOC_DERIVE)
+ * @size: sizeof(struct iobmd_derive)
+ * @flags: enum iobmd_derive_flags
+ * @offset: Where the window begins, in bytes; a multiple of the page size. 0
+ *	without IOBMD_DERIVE_F_WINDOW.
+ * @length: In bytes, 1 or more; @offset + @length may be at most the length of
+ *	the descriptor that this is called on. 0 without IOBMD_DERIVE_F_WINDOW.
+ *
+ * Returns a further descriptor of the same buffer, close-on-exec, with the same
+ * rights and the same window or less. All offsets of a window's descriptor
+ * count from the start of the window; what lies outside cannot be reached
+ * with it, except for the rest of the last page of a window that ends within
+ * one, which is mapped with it.
+ *
+ * Errors: EINTR, EINVAL, EMFILE, ENFILE, ENOMEM.
+ */
+struct iobmd_derive {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 offset;
+	__aligned_u64 length;
+};
+
+/**
+ * enum iobmd_seals - what can never again be done to a buffer
+ * @IOBMD_SEAL_SEAL: Add a seal.
+ * @IOBMD_SEAL_SHRINK: Make the capacity smaller.
+ * @IOBMD_SEAL_GROW: Make the capacity larger.
+ * @IOBMD_SEAL_WRITE: Change a byte, by anybody. EBUSY while a writable mapping
+ *	or a writable export exists, or the kernel or a device uses the memory.
+ */
+enum iobmd_seals {
+	IOBMD_SEAL_SEAL		= 1 << 0,
+	IOBMD_SEAL_SHRINK	= 1 << 1,
+	IOBMD_SEAL_GROW		= 1 << 2,
+	IOBMD_SEAL_WRITE	= 1 << 3,
+};
+
+/**
+ * struct iobmd_seal - ioctl(IOBMD_IOC_SEAL)
+ * @size: sizeof(struct iobmd_seal)
+ * @flags: 0
+ * @seals: An or of enum iobmd_seals to add to those that there are.
+ * @__reserved: 0
+ *
+ * Seals cannot be taken off. What a seal forbids fails with EPERM, except that
+ * a resize is EBUSY.
+ *
+ * Errors: EACCES without IOBMD_RIGHT_RESIZE, EBUSY, EINTR, EINVAL, EPERM after
+ * IOBMD_SEAL_SEAL.
+ */
+struct iobmd_seal {
+	__u32 size;
+	__u32 flags;
+	__u32 seals;
+	__u32 __reserved;
+};
+
+/**
+ * enum iobmd_export_flags - flags of IOBMD_IOC_EXPORT
+ * @IOBMD_EXPORT_F_READ_ONLY: Devices may only read, mappings likewise. Implied
+ *	by a descriptor without IOBMD_RIGHT_WRITE.
+ */
+enum iobmd_export_flags {
+	IOBMD_EXPORT_F_READ_ONLY	= 1 << 0,
+};
+
+/**
+ * struct iobmd_export - ioctl(IOBMD_IOC_EXPORT)
+ * @size: sizeof(struct iobmd_export)
+ * @flags: enum iobmd_export_flags
+ * @offset: Where the export begins, in bytes; a multiple of the page size.
+ * @length: In bytes; 0 means from @offset to the length of the descriptor.
+ *	@offset + @length may be at most that. Rounded up to whole pages.
+ *
+ * Returns a dma-buf, close-on-exec. It lives on its own: descriptors may be
+ * closed. While it lives the buffer does not shrink into it. An importer
+ * that asks for a wider DMA direction than the buffer has is refused.
+ *
+ * Errors: EINTR, EINVAL, EMFILE, ENFILE, ENOMEM, EPERM (sealed against writing,
+ * and not IOBMD_EXPORT_F_READ_ONLY).
+ */
+struct iobmd_export {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 offset;
+	__aligned_u64 length;
+};
+
+/**
+ * enum iobmd_sync_flags - flags of IOBMD_IOC_SYNC
+ * @IOBMD_SYNC_F_NOOP: Out. This machine needs no such call: its devices see what
+ *	the CPU sees.
+ */
+enum iobmd_sync_flags {
+	IOBMD_SYNC_F_NOOP	= 1 << 0,
+};
+
+/**
+ * struct iobmd_sync - ioctl(IOBMD_IOC_SYNC)
+ * @size: sizeof(struct iobmd_sync)
+ * @flags: In: 0. Out: enum iobmd_sync_flags
+ * @offset: In bytes.
+ * @length: In bytes; 0 means from @offset to the length of the descriptor.
+ *	@offset + @length may be at most that.
+ * @direction: An or of enum iobmd_direction, not wider than the buffer's:
+ *	IOBMD_DIRECTION_OUT before a device reads what the CPU has written,
+ *	IOBMD_DIRECTION_IN after it has written what the CPU will read.
+ * @__reserved: 0
+ *
+ * For devices that reach the memory by its address, as through VFIO. Importers
+ * of an export synchronise through the dma-buf. The machines that this module
+ * runs on are coherent, so that it checks its argument, orders the CPU's
+ * accesses as a full barrier does, and says IOBMD_SYNC_F_NOOP.
+ *
+ * Errors: EINVAL.
+ */
+struct iobmd_sync {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 offset;
+	__aligned_u64 length;
+	__u32 direction;
 	__u32 __reserved;
 };
 

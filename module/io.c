@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * read(2), write(2), splice(2) and lseek(2) on a descriptor, by the rules of a
+ * file that neither grows nor has holes: a read or write that reaches beyond the
+ * end is cut short there, a read from there on returns 0, a write ENOSPC.
+ *
+ * No lock is held while user memory is touched, which may be a mapping of the
+ * same buffer: a reference to the folio is enough.
+ */
+
+#include <linux/fs.h>
+#include <linux/pagemap.h>
+#include <linux/pipe_fs_i.h>
+#include <linux/sched/signal.h>
+#include <linux/splice.h>
+#include <linux/uio.h>
+
+#include "internal.h"
+
+/* Copies within one folio, from or to byte @pos of the view. */
+static ssize_t iobmd_io_copy(const struct iobmd_view *view, u64 pos,
+			     struct iov_iter *iter, bool write)
+{
+	u64 offset = view->offset + pos;
+	size_t start, length, copied;
+	struct folio *folio;
+
+	folio = iobmd_memory_get_folio(view->buffer, offset, write);
+	if (IS_ERR_OR_NULL(folio))
+		return PTR_ERR(folio);
+
+	start = offset_in_folio(folio, offset);
+	length = min(folio_size(folio) - start, iov_iter_count(iter));
+	if (write)
+		copied = copy_page_from_iter(&folio->page, start, length, iter);
+	else
+		copied = copy_folio_to_iter(folio, start, length, iter);
+	folio_put(folio);
+	return copied ?: -EFAULT;
+}
+
+static ssize_t iobmd_io(struct kiocb *iocb, struct iov_iter *iter, bool write)
+{
+	const struct iobmd_view *view = iobmd_descriptor_view(iocb->ki_filp);
+	loff_t start = iocb->ki_pos;
+	ssize_t ret = 0;
+
+	iov_iter_truncate(iter, iobmd_view_size(view) - start);
+	while (iov_iter_count(iter)) {
+		ret = iobmd_io_copy(view, iocb->ki_pos, iter, write);
+		if (ret <= 0)
+			break;
+		iocb->ki_pos += ret;
+		if (fatal_signal_pending(current)) {
+			ret = -EINTR;
+			break;
+		}
+		cond_resched();
+	}
+	return iocb->ki_pos - start ?: ret;
+}
+
+ssize_t iobmd_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	if (iocb->ki_pos >= iobmd_view_size(iobmd_descriptor_view(iocb->ki_filp)))
+		return 0;
+	return iobmd_io(iocb, to, false);
+}
+
+ssize_t iobmd_write_iter(struct kiocb *iocb, struct iov_iter *from)
+{
+	if (!iov_iter_count(from))
+		return 0;
+	if (iocb->ki_pos >= iobmd_view_size(iobmd_descriptor_view(iocb->ki_filp)))
+		return -ENOSPC;
+	return iobmd_io(iocb, from, true);
+}
+
+/* The pipe gets references to the pages. Nobody may take or change them there. */
+static int iobmd_splice_add(struct splice_pipe_desc *spd,
+			    const struct iobmd_view *view, u64 pos, size_t length)
+{
+	u64 offset = view->offset + pos;
+	struct folio *folio;
+
+	folio = iobmd_memory_get_folio(view->buffer, offset, false);
+	if (IS_ERR_OR_NULL(folio))
+		return folio ? PTR_ERR(folio) : -ENODATA;
+	spd->pages[spd->nr_pages] = folio_file_page(folio, offset >> PAGE_SHIFT);
+	spd->partial[spd->nr_pages].offset = offset_in_page(offset);
+	spd->partial[spd->nr_pages].len = length;
+	spd->nr_pages++;
+	return 0;
+}
+
+static void iobmd_splice_release(struct splice_pipe_desc *spd, unsigned int i)
+{
+	put_page(spd->pages[i]);
+}
+
+ssize_t iobmd_splice_read(struct file *file, loff_t *pos,
+			  struct pipe_inode_info *pipe, size_t length,
+			  unsigned int flags)
+{
+	const struct iobmd_view *view = iobmd_descriptor_view(file);
+	struct partial_page partial[PIPE_DEF_BUFFERS];
+	struct page *pages[PIPE_DEF_BUFFERS];
+	struct splice_pipe_desc spd = {
+		.pages		= pages,
+		.partial	= partial,
+		.nr_pages_max	= PIPE_DEF_BUFFERS,
+		.ops		= &nosteal_pipe_buf_ops,
+		.spd_release	= iobmd_splice_release,
+	};
+	u64 end = iobmd_view_size(view);
+	u64 next = *pos;
+	ssize_t ret = 0;
+
+	if (next >= end)
+		return 0;
+	end = next + min_t(u64, length, end - next);
+	while (next < end && spd.nr_pages < spd.nr_pages_max && !ret) {
+		size_t n = min_t(u64, end - next,
+				 PAGE_SIZE - offset_in_page(next));
+
+		ret = iobmd_splice_add(&spd, view, next, n);
+		next += n;
+	}
+	if (!spd.nr_pages)
+		return ret == -ENODATA ? 0 : ret;
+	ret = splice_to_pipe(pipe, &spd);
+	if (ret > 0)
+		*pos += ret;
+	return ret;
+}
+
+loff_t iobmd_llseek(struct file *file, loff_t offset, int whence)
+{
+	return fixed_size_llseek(file, offset, whence,
+				 iobmd_view_size(iobmd_descriptor_view(file)));
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A view: what a descriptor shows of its buffer, and what it lets do with it. */
+
+#include <linux/err.h>
+#include <linux/slab.h>
+
+#include "internal.h"
+
+#define IOBMD_RIGHTS	(IOBMD_RIGHT_READ | IOBMD_RIGHT_WRITE | IOBMD_RIGHT_RESIZE)
+
+/* All of @buffer, with all rights; or an ERR_PTR. */
+struct iobmd_view *iobmd_view_create(struct iobmd_buffer *buffer)
+{
+	struct iobmd_view *view = kzalloc(sizeof(*view), GFP_KERNEL_ACCOUNT);
+
+	if (!view)
+		return ERR_PTR(-ENOMEM);
+	view->buffer = buffer;
+	view->rights = IOBMD_RIGHTS;
+	return view;
+}
+
+void iobmd_view_free(struct iobmd_view *view)
+{
+	if (view->has_hold)
+		iobmd_hold_put(&view->hold, view->buffer);
+	kfree(view);
+}
+
+u64 iobmd_view_size(const struct iobmd_view *view)
+{
+	return view->is_window ? view->size : iobmd_buffer_length(view->buffer);
+}
+
+void iobmd_view_get_info(const struct iobmd_view *view,
+			 struct iobmd_get_info *info)
+{
+	iobmd_buffer_get_info(view->buffer, info);
+	info->rights = view->rights;
+	if (view->is_window) {
+		info->capacity = view->size;
+		info->length = view->size;
+	}
+}
+
+/* The one check of a range of bytes; a @length of 0 becomes all from @offset. */
+int iobmd_view_check_range(const struct iobmd_view *view, u64 offset, u64 *length)
+{
+	u64 size = iobmd_view_size(view);
+
+	if (offset >= size || *length > size - offset)
+		return -EINVAL;
+	if (!*length)
+		*length = size - offset;
+	return 0;
+}
+
+static int iobmd_view_set_window(struct iobmd_view *view,
+				 const struct iobmd_view *parent,
+				 const struct iobmd_derive *args)
+{
+	u64 length = args->length;
+	int err;
+
+	if (!length || !PAGE_ALIGNED(args->offset))
+		return -EINVAL;
+	err = iobmd_view_check_range(parent, args->offset, &length);
+	if (err)
+		return err;
+	view->is_window = true;
+	view->offset = parent->offset + args->offset;
+	view->size = length;
+	view->rights &= ~IOBMD_RIGHT_RESIZE;
+	return 0;
+}
+
+static int iobmd_view_narrow(struct iobmd_view *view,
+			     const struct iobmd_view *parent,
+			     const struct iobmd_derive *args)
+{
+	if (args->flags & IOBMD_DERIVE_F_READ_ONLY)
+		view->rights &= IOBMD_RIGHT_READ;
+	if (args->flags & IOBMD_DERIVE_F_WINDOW)
+		return iobmd_view_set_window(view, parent, args);
+	return args->offset || args->length ? -EINVAL : 0;
+}
+
+static int iobmd_view_hold(struct iobmd_view *view)
+{
+	int err;
+
+	err = iobmd_hold_get(&view->hold, view->buffer,
+			     view->is_window ? view->offset + view->size : 0);
+	view->has_hold = !err;
+	return err;
+}
+
+/* As much of @parent as @args say, and no more rights; or an ERR_PTR. */
+struct iobmd_view *iobmd_view_derive(const struct iobmd_view *parent,
+				     const struct iobmd_derive *args)
+{
+	struct iobmd_view *view = kzalloc(sizeof(*view), GFP_KERNEL_ACCOUNT);
+	int err;
+
+	if (!view)
+		return ERR_PTR(-ENOMEM);
+	view->buffer = parent->buffer;
+	view->rights = parent->rights;
+	view->is_window = parent->is_window;
+	view->offset = parent->offset;
+	view->size = parent->size;
+	err = iobmd_view_narrow(view, parent, args);
+	if (!err && (view->is_window || args->flags & IOBMD_DERIVE_F_HOLD))
+		err = iobmd_view_hold(view);
+	if (err) {
+		iobmd_view_free(view);
+		return ERR_PTR(err);
+	}
+	return view;
+}
