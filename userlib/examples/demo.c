@@ -99,7 +99,7 @@ static void show_reading(const struct demo *demo, const struct demo_run *run)
 
 	demo_iobmd(iobmd_buffer_get_info(run->buffer, &info), "get info");
 	printf("1. The producer (process %d) makes a buffer and maps it.\n", run->view.process);
-	printf("   %" PRIu64 " bytes in whole blocks of the disk, at 0x%" PRIx64 " in its memory;\n",
+	printf("   %" PRIu64 " bytes, whole blocks of the disk, at 0x%" PRIx64 " in its memory;\n",
 	       (uint64_t)info.capacity, run->view.address);
 	printf("   %" PRIu64 " of them are in huge pages\n\n", (uint64_t)info.huge_bytes);
 
@@ -188,7 +188,8 @@ static void show_growing(const struct demo *demo, struct demo_run *run)
 	demo_check(!strcmp(run->answer.digest, demo->digest), "the digest stays right");
 
 	print_columns("for the consumer", "before", "after");
-	printf("   %-24s 0x%-14" PRIx64 " 0x%" PRIx64 "\n", "address", before.address, after->address);
+	printf("   %-24s 0x%-14" PRIx64 " 0x%" PRIx64 "\n", "address", before.address,
+	       after->address);
 	demo_check(before.address == after->address, "the consumer's pointer stays");
 	check_pages(&before, after, 1);
 
