@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-2.0
+
+KERNELS  := 6.12 6.1
+PREFIX   ?= /usr/local
+BUILD    := $(CURDIR)/build
+USERLIB   = $(MAKE) -C userlib OUTPUT=$(BUILD)/userlib PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
+
+export KDIR DESTDIR
+
+all: module lib ## the module and the library (the default)
+
+module: ## the module for the running kernel, or KDIR=<headers>, or KERNEL=6.12|6.1|<build directory>
+	@scripts/module build $(KERNEL)
+
+lib: ## the library and its tools
+	@scripts/setup build
+	@$(USERLIB) all
+
+selftests: lib ## the test programs
+	@scripts/setup build test
+	@$(MAKE) -C selftests OUTPUT=$(BUILD)/selftests KSFT_DIR=$$(scripts/kernel selftest)
+
+sparse: ## sparse over the module (KERNEL= as above)
+	@scripts/setup test
+	@scripts/module sparse $(KERNEL)
+
+check: ## build everything, run all tests in virtual machines (KERNELS="6.12 6.1", TESTS="resize huge")
+	@KERNELS="$(KERNELS)" scripts/check $(TESTS)
+
+demo: ## the main job on a file of yours (FILE=), in a virtual machine (KERNEL= as above)
+	@scripts/demo $(KERNEL:%=--kernel %) -- "$$FILE"
+
+install: ## install the library (PREFIX=, DESTDIR=) and the module for the running kernel
+	@$(USERLIB) install
+	@INSTALL_MOD_PATH=$(DESTDIR) scripts/module install $(KERNEL)
+
+clean: ## remove what was built; the cache of kernels stays
+	rm -rf $(BUILD)
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+
+.PHONY: all module lib selftests sparse check demo install clean help

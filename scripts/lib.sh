@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0
+# What the scripts share: messages, the cache's place, and talking to apt. Sourced, never run.
+# shellcheck shell=bash disable=SC2034
+
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+iobmd_top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+iobmd_cache=${IOBMD_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/iobmd}
+program=${0##*/}
+
+note() {
+	printf '%s: %s\n' "$program" "$*" >&2
+}
+
+die() {
+	note "$@"
+	exit 1
+}
+
+# Prints the comment block at the top of the calling script.
+print_usage() {
+	sed -n '4,/^[^#]/{ s/^# \{0,1\}//p }' "$0"
+}
+
+usage_error() {
+	note "$@"
+	print_usage | sed -n '1,/^$/p' >&2
+	note "\`scripts/$program --help' tells more"
+	exit 2
+}
+
+as_root() {
+	if [ "$EUID" -eq 0 ]; then
+		"$@"
+	elif command -v sudo >/dev/null; then
+		sudo "$@"
+	else
+		die "this needs root and there is no sudo: $*"
+	fi
+}
+
+# apt's messages go to stderr: stdout belongs to the caller. As root, apt would hand downloads to a user who cannot write here.
+apt_get() {
+	local -a options=(-q -o Dpkg::Use-Pty=0)
+
+	[ "$EUID" -ne 0 ] || options+=(-o APT::Sandbox::User=root)
+	LC_ALL=C apt-get "${options[@]}" "$@" >&2
+}
+
+# Refreshes apt's lists where that is possible without asking anybody; true if it was.
+apt_update() {
+	note "refreshing the package lists (apt-get update)"
+	mkdir -p "$iobmd_cache" && touch "$iobmd_cache/apt-update-tried"
+	if [ "$EUID" -eq 0 ]; then
+		apt_get update
+	else
+		sudo -n apt-get -q update >&2 2>/dev/null
+	fi
+}
+
+# True if neither apt nor we have looked at the archive for a day.
+apt_lists_are_old() {
+	[ -z "$(find /var/lib/apt/lists /var/lib/apt/lists/partial "$iobmd_cache/apt-update-tried" \
+		-maxdepth 0 -mtime -1 -print -quit 2>/dev/null)" ]
+}
+
+# One field of the package version that apt would install; empty if apt knows no such package.
+apt_field() {
+	local package=$1 field=$2
+
+	LC_ALL=C apt-cache show --no-all-versions "$package" 2>/dev/null | sed -n "s/^$field: //p" | head -n 1
+}
+
+# Names of the packages that PACKAGE depends on, one a line; of alternatives the first.
+apt_depends() {
+	apt_field "$1" Depends | tr ',' '\n' | sed 's/|.*//; s/(.*//; s/[[:space:]]//g; /^$/d'
+}

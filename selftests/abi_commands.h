@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The one table of commands for the tests of the rules that all of them follow. */
+#ifndef IOBMD_ABI_COMMANDS_H
+#define IOBMD_ABI_COMMANDS_H
+
+#include "iobmd_test.h"
+
+/* The struct in front of every argument */
+struct header {
+	uint32_t size;
+	uint32_t flags;
+};
+
+/*
+ * One variant per command. @fill makes a valid argument of whose size and flags
+ * need only be set. @undo tells whether the command has done its work, and takes
+ * that back.
+ */
+FIXTURE_VARIANT(command) {
+	unsigned int request;
+	bool on_device;
+	bool writes_back;
+	size_t size;
+	uint32_t known_flags;
+	size_t reserved;	/* offset of the reserved field, if any */
+	void (*fill)(void *args);
+	bool (*undo)(int fd, int result, const void *args);
+};
+
+/* What a test finds and has to leave behind: a buffer of two pages */
+FIXTURE(command) {
+	int device;
+	int fd;
+	uint8_t *args;		/* four pages, all zero, then nothing */
+	uint8_t *end;		/* of these pages */
+	struct iobmd_get_info info;
+	int next_fd;
+};
+
+static const char test_name[] = "abi";
+
+static void fill_create(void *args)
+{
+	*(struct iobmd_create *)args = (struct iobmd_create){ .capacity = 1 };
+}
+
+static bool undo_create(int fd, int result, const void *args)
+{
+	uint64_t capacity = IOBMD_INFO(result, capacity);
+
+	return !close(result) && capacity == 1;
+}
+
+static void fill_get_info(void *args)
+{
+	memset(args, 0xcc, sizeof(struct iobmd_get_info));
+}
+
+static bool undo_get_info(int fd, int result, const void *args)
+{
+	const struct iobmd_get_info *info = args;
+
+	return info->capacity == 2 * page_size() && info->huge_page_size != 0xcccccccc;
+}
+
+static void fill_set_length(void *args)
+{
+	*(struct iobmd_set_length *)args = (struct iobmd_set_length){ .length = 77 };
+}
+
+static bool undo_set_length(int fd, int result, const void *args)
+{
+	uint64_t length = IOBMD_INFO(fd, length);
+
+	return !iobmd_set_length(fd, 2 * page_size()) && length == 77;
+}
+
+static void fill_resize(void *args)
+{
+	*(struct iobmd_resize *)args = (struct iobmd_resize){ .capacity = 77 };
+}
+
+static bool undo_resize(int fd, int result, const void *args)
+{
+	uint64_t capacity = IOBMD_INFO(fd, capacity);
+
+	return !iobmd_resize(fd, 2 * page_size()) && capacity == 77;
+}
+
+static void fill_map(void *args)
+{
+	*(struct iobmd_map *)args = (struct iobmd_map){ .length = 77 };
+}
+
+static bool undo_map(int fd, int result, const void *args)
+{
+	struct iobmd_map map = *(const struct iobmd_map *)args;
+	void *address = (void *)(uintptr_t)map.address;
+
+	return !faults(address, true) && !munmap(address, map.length) && map.length == 77;
+}
+
+static void fill_set_name(void *args)
+{
+	*(struct iobmd_set_name *)args = (struct iobmd_set_name){
+		.name = (uintptr_t)test_name,
+		.name_length = strlen(test_name),
+	};
+}
+
+static bool has_name(int fd)
+{
+	char name[64];
+
+	return fdinfo_get(fd, "name", name) && !strcmp(name, test_name);
+}
+
+static bool undo_set_name(int fd, int result, const void *args)
+{
+	bool named = has_name(fd);
+
+	return !iobmd_set_name(fd, "") && named;
+}
+
+FIXTURE_VARIANT_ADD(command, create) {
+	.request = IOBMD_IOC_CREATE,
+	.on_device = true,
+	.size = sizeof(struct iobmd_create),
+	.known_flags = IOBMD_CREATE_F_NODE,
+	.reserved = offsetof(struct iobmd_create, __reserved),
+	.fill = fill_create,
+	.undo = undo_create,
+};
+
+FIXTURE_VARIANT_ADD(command, get_info) {
+	.request = IOBMD_IOC_GET_INFO,
+	.writes_back = true,
+	.size = sizeof(struct iobmd_get_info),
+	.fill = fill_get_info,
+	.undo = undo_get_info,
+};
+
+FIXTURE_VARIANT_ADD(command, set_length) {
+	.request = IOBMD_IOC_SET_LENGTH,
+	.size = sizeof(struct iobmd_set_length),
+	.fill = fill_set_length,
+	.undo = undo_set_length,
+};
+
+FIXTURE_VARIANT_ADD(command, resize) {
+	.request = IOBMD_IOC_RESIZE,
+	.size = sizeof(struct iobmd_resize),
+	.fill = fill_resize,
+	.undo = undo_resize,
+};
+
+FIXTURE_VARIANT_ADD(command, map) {
+	.request = IOBMD_IOC_MAP,
+	.writes_back = true,
+	.size = sizeof(struct iobmd_map),
+	.known_flags = IOBMD_MAP_F_FIXED | IOBMD_MAP_F_READ_ONLY | IOBMD_MAP_F_PREFAULT,
+	.fill = fill_map,
+	.undo = undo_map,
+};
+
+FIXTURE_VARIANT_ADD(command, set_name) {
+	.request = IOBMD_IOC_SET_NAME,
+	.size = sizeof(struct iobmd_set_name),
+	.reserved = offsetof(struct iobmd_set_name, __reserved),
+	.fill = fill_set_name,
+	.undo = undo_set_name,
+};
+
+#endif /* IOBMD_ABI_COMMANDS_H */

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Looking at memory: its contents, whether it can be accessed, what is behind it. */
+#ifndef IOBMD_MEMORY_H
+#define IOBMD_MEMORY_H
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define KIB		1024ull
+#define MIB		(1024ull * KIB)
+
+static inline size_t page_size(void)
+{
+	return sysconf(_SC_PAGESIZE);
+}
+
+static inline uint64_t page_round(uint64_t size)
+{
+	return (size + page_size() - 1) / page_size() * page_size();
+}
+
+/* Bytes at @address that belong to offset @offset of a buffer. */
+static inline uint8_t pattern_byte(uint64_t offset, uint8_t seed)
+{
+	return (uint8_t)((offset + 1) * 0x9e3779b97f4a7c15ull >> 56) ^ seed;
+}
+
+static inline void fill_pattern(void *address, uint64_t offset, size_t length, uint8_t seed)
+{
+	for (size_t i = 0; i < length; i++)
+		((uint8_t *)address)[i] = pattern_byte(offset + i, seed);
+}
+
+/* Where the first byte that differs is, or -1. */
+static inline ssize_t check_pattern(const void *address, uint64_t offset, size_t length,
+				    uint8_t seed)
+{
+	for (size_t i = 0; i < length; i++) {
+		if (((const uint8_t *)address)[i] != pattern_byte(offset + i, seed))
+			return i;
+	}
+	return -1;
+}
+
+/* Where the first byte that is not @byte is, or -1. */
+static inline ssize_t check_bytes(const void *address, size_t length, uint8_t byte)
+{
+	const uint8_t *p = address;
+
+	if (!length || (*p == byte && !memcmp(p, p + 1, length - 1)))
+		return -1;
+	while (*p == byte)
+		p++;
+	return p - (const uint8_t *)address;
+}
+
+static __thread sigjmp_buf fault_env;
+static __thread volatile sig_atomic_t fault_expected;
+
+static inline void fault_handler(int sig)
+{
+	if (fault_expected)
+		siglongjmp(fault_env, sig);
+	signal(sig, SIG_DFL);
+}
+
+static __attribute__((constructor)) void fault_handler_install(void)
+{
+	struct sigaction action = { .sa_handler = fault_handler, .sa_flags = SA_NODEFER };
+
+	sigaction(SIGBUS, &action, NULL);
+	sigaction(SIGSEGV, &action, NULL);
+}
+
+/*
+ * Touches the byte at @address: 0 where that works, else the signal. A write
+ * leaves the byte as it is, also for others who are writing it.
+ */
+static inline int faults(const volatile void *address, bool write)
+{
+	static volatile uint8_t zero;
+	int sig = sigsetjmp(fault_env, 0);
+
+	if (!sig) {
+		fault_expected = 1;
+		if (write)
+			__atomic_fetch_or((volatile uint8_t *)address, zero, __ATOMIC_SEQ_CST);
+		else
+			(void)*(const volatile uint8_t *)address;
+	}
+	fault_expected = 0;
+	return sig;
+}
+
+/* The physical page behind a present address; 0 where there is none. Needs root. */
+static inline uint64_t page_frame(const void *address)
+{
+	uint64_t entry = 0;
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+
+	if (pread(fd, &entry, sizeof(entry),
+		  (uintptr_t)address / page_size() * sizeof(entry)) != sizeof(entry))
+		entry = 0;
+	close(fd);
+	return entry >> 63 ? entry & ((1ull << 55) - 1) : 0;
+}
+
+/* How many mappings of this process show the buffer of this id. */
+static inline int count_mappings(uint64_t id)
+{
+	char line[512];
+	uint64_t inode;
+	int count = 0;
+	FILE *maps = fopen("/proc/self/maps", "re");
+
+	while (maps && fgets(line, sizeof(line), maps))
+		count += sscanf(line, "%*s %*s %*s %*s %" SCNu64, &inode) == 1 &&
+			 inode == id && strstr(line, " /iobmd:");
+	if (maps)
+		fclose(maps);
+	return count;
+}
+
+/* Sum of one smaps field, in bytes, over the mappings that [@address, +@length) touches. */
+static inline uint64_t smaps_bytes(const void *address, size_t length, const char *field)
+{
+	uint64_t start = 0, end = 0, from = (uintptr_t)address, sum = 0, kib;
+	char line[512], name[64];
+	FILE *smaps = fopen("/proc/self/smaps", "re");
+
+	while (smaps && fgets(line, sizeof(line), smaps)) {
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " ", &start, &end) == 2)
+			continue;
+		if (start < from + length && from < end &&
+		    sscanf(line, "%63[^:]: %" SCNu64 " kB", name, &kib) == 2 &&
+		    !strcmp(name, field))
+			sum += kib * KIB;
+	}
+	if (smaps)
+		fclose(smaps);
+	return sum;
+}
+
+#endif /* IOBMD_MEMORY_H */

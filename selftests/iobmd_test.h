@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the tests share. A wrapper of a system call returns what the call
+ * returns: -1 (MAP_FAILED) with errno set where it fails.
+ */
+#ifndef IOBMD_TEST_H
+#define IOBMD_TEST_H
+
+#include <kselftest_harness.h>
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <sched.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
+#include <linux/iobmd.h>
+
+#include "iobmd_memory.h"
+
+#define IOBMD_DEVICE	"/dev/iobmd"
+#define IOBMD_LIST	"/sys/kernel/debug/iobmd/buffers"
+
+/* EXPECT_ERRNO(EINVAL, ioctl(...)): the call fails, and with this errno. */
+#define EXPECT_ERRNO(expected, call) do {				\
+	long long __ret;						\
+	int __errno;							\
+									\
+	errno = 0;							\
+	__ret = (long long)(call);					\
+	__errno = errno;						\
+	EXPECT_EQ(-1, __ret) {						\
+		TH_LOG("succeeded: %s", #call);				\
+	}								\
+	EXPECT_EQ(expected, __errno) {					\
+		TH_LOG("%s: %s", #call, strerror(__errno));		\
+	}								\
+} while (0)
+
+/* EXPECT_MAP_ERRNO(EINVAL, mmap(...)): the same for calls that map. */
+#define EXPECT_MAP_ERRNO(expected, call)				\
+	EXPECT_ERRNO(expected, (call) == MAP_FAILED ? -1 : 0)
+
+/* Waits for what another process or the kernel is about to do. */
+#define AWAIT(condition) do {						\
+	while (!(condition))						\
+		sched_yield();						\
+} while (0)
+
+/*
+ * IN_CHILD(pid) { ... }: runs the block in a child, where a failed EXPECT or
+ * ASSERT makes child_status() non-zero. Leave the block at its end only, or by
+ * _exit(). The child is killed when its parent dies.
+ */
+#define IN_CHILD(pid)							\
+	for ((pid) = child_fork(); (pid) == 0; _exit(_metadata->exit_code))
+
+static inline pid_t child_fork(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	return pid;
+}
+
+/* Waits for @pid: its exit status, 128 + the signal that ended it, or -1. */
+static inline int child_status(pid_t pid)
+{
+	int status;
+
+	if (waitpid(pid, &status, 0) != pid)
+		return -1;
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* One event between processes: made before the fork, posted and awaited once. */
+static inline int event_create(void)
+{
+	return eventfd(0, EFD_SEMAPHORE | EFD_CLOEXEC);
+}
+
+static inline int event_post(int event)
+{
+	return eventfd_write(event, 1);
+}
+
+static inline int event_await(int event)
+{
+	eventfd_t value;
+
+	return eventfd_read(event, &value);
+}
+
+static inline int iobmd_open(void)
+{
+	return open(IOBMD_DEVICE, O_RDWR | O_CLOEXEC);
+}
+
+/* Fills in the size; everything else is the caller's. */
+static inline int iobmd_create_args(struct iobmd_create *args)
+{
+	int device = iobmd_open();
+	int fd, saved_errno;
+
+	if (device < 0)
+		return -1;
+	args->size = sizeof(*args);
+	fd = ioctl(device, IOBMD_IOC_CREATE, args);
+	saved_errno = errno;
+	close(device);
+	errno = saved_errno;
+	return fd;
+}
+
+static inline int iobmd_create(uint64_t capacity)
+{
+	struct iobmd_create args = { .capacity = capacity };
+
+	return iobmd_create_args(&args);
+}
+
+static inline int iobmd_create_huge(uint64_t capacity, uint32_t huge)
+{
+	struct iobmd_create args = { .capacity = capacity, .huge = huge };
+
+	return iobmd_create_args(&args);
+}
+
+static inline int iobmd_get_info(int fd, struct iobmd_get_info *info)
+{
+	memset(info, 0xcc, sizeof(*info));
+	info->size = sizeof(*info);
+	info->flags = 0;
+	return ioctl(fd, IOBMD_IOC_GET_INFO, info);
+}
+
+/* One field of GET_INFO; all ones where the call fails. */
+#define IOBMD_INFO(fd, field) ({					\
+	struct iobmd_get_info __info;					\
+									\
+	iobmd_get_info(fd, &__info) ? (__typeof__(__info.field))-1 : __info.field; \
+})
+
+static inline int iobmd_set_length(int fd, uint64_t length)
+{
+	struct iobmd_set_length args = { .size = sizeof(args), .length = length };
+
+	return ioctl(fd, IOBMD_IOC_SET_LENGTH, &args);
+}
+
+static inline int iobmd_resize(int fd, uint64_t capacity)
+{
+	struct iobmd_resize args = { .size = sizeof(args), .capacity = capacity };
+
+	return ioctl(fd, IOBMD_IOC_RESIZE, &args);
+}
+
+static inline int iobmd_set_name(int fd, const char *name)
+{
+	struct iobmd_set_name args = {
+		.size = sizeof(args),
+		.name = (uintptr_t)name,
+		.name_length = strlen(name),
+	};
+
+	return ioctl(fd, IOBMD_IOC_SET_NAME, &args);
+}
+
+static inline void *iobmd_map(int fd, uint32_t flags, void *address,
+			      uint64_t offset, uint64_t length)
+{
+	struct iobmd_map args = {
+		.size = sizeof(args),
+		.flags = flags,
+		.address = (uintptr_t)address,
+		.offset = offset,
+		.length = length,
+	};
+
+	if (ioctl(fd, IOBMD_IOC_MAP, &args))
+		return MAP_FAILED;
+	return (void *)(uintptr_t)args.address;
+}
+
+/* mmap(2) of everything up to the length, rounded up to whole pages. */
+static inline void *map_buffer(int fd, int prot)
+{
+	return mmap(NULL, page_round(IOBMD_INFO(fd, length)), prot, MAP_SHARED, fd, 0);
+}
+
+static inline size_t huge_page_size(void)
+{
+	int fd = iobmd_create(1);
+	size_t size = IOBMD_INFO(fd, huge_page_size);
+
+	close(fd);
+	return size;
+}
+
+/* What /proc/self/fdinfo says under @key, without the newline; false if nothing. */
+static inline bool fdinfo_get(int fd, const char *key, char value[64])
+{
+	char path[64], line[256];
+	size_t key_length = strlen(key);
+	bool found = false;
+	FILE *fdinfo;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	fdinfo = fopen(path, "re");
+	while (fdinfo && !found && fgets(line, sizeof(line), fdinfo)) {
+		found = !strncmp(line, key, key_length) &&
+			!strncmp(line + key_length, ":\t", 2);
+		snprintf(value, 64, "%.*s", (int)strcspn(line + key_length + 2, "\n"),
+			 line + key_length + 2);
+	}
+	if (fdinfo)
+		fclose(fdinfo);
+	return found;
+}
+
+/* The lowest free descriptor: it moves when one is left behind. */
+static inline int next_fd(void)
+{
+	int fd = dup(STDERR_FILENO);
+
+	close(fd);
+	return fd;
+}
+
+/* Lines of the module's list: those of buffer @id, or all if that is 0. -1 without a list. */
+static inline int buffers_listed(uint64_t id)
+{
+	char line[256];
+	int count = 0;
+	FILE *list = fopen(IOBMD_LIST, "re");
+
+	if (!list)
+		return -1;
+	while (fgets(line, sizeof(line), list))
+		count += isdigit(line[0]) && (!id || strtoull(line, NULL, 10) == id);
+	fclose(list);
+	return count;
+}
+
+static inline int buffer_listed(uint64_t id)
+{
+	return buffers_listed(id);
+}
+
+#endif /* IOBMD_TEST_H */

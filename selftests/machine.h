@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the tests read from the machine and set in it: /proc, the module's
+ * parameters, memory cgroups.
+ */
+#ifndef IOBMD_TEST_MACHINE_H
+#define IOBMD_TEST_MACHINE_H
+
+#include "iobmd_test.h"
+
+#define CGROUP_ROOT	"/sys/fs/cgroup"
+#define PARAMETERS	"/sys/module/iobmd/parameters"
+
+/* 0, or -1 with errno set. */
+static inline int file_write(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	ssize_t written;
+	int saved_errno;
+
+	if (fd < 0)
+		return -1;
+	written = write(fd, text, strlen(text));
+	saved_errno = errno;
+	close(fd);
+	errno = saved_errno;
+	return written == (ssize_t)strlen(text) ? 0 : -1;
+}
+
+static inline int file_write_number(const char *path, uint64_t value)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%" PRIu64, value);
+	return file_write(path, text);
+}
+
+/*
+ * The number behind @key at the start of a line, and with no key the first
+ * number of the file; all ones where there is none.
+ */
+static inline uint64_t file_number(const char *path, const char *key)
+{
+	FILE *file = fopen(path, "re");
+	uint64_t value = UINT64_MAX;
+	size_t length = strlen(key);
+	char line[512];
+
+	while (file && value == UINT64_MAX && fgets(line, sizeof(line), file)) {
+		if (!strncmp(line, key, length))
+			value = strtoull(line + length, NULL, 10);
+	}
+	if (file)
+		fclose(file);
+	return value;
+}
+
+/* A line of /proc/meminfo, in bytes. */
+static inline uint64_t meminfo(const char *key)
+{
+	return file_number("/proc/meminfo", key) * KIB;
+}
+
+/*
+ * Free memory, in bytes. /proc/meminfo does not count the free pages that each
+ * CPU keeps at hand, which are many after a large buffer has gone.
+ */
+static inline uint64_t memory_free(void)
+{
+	FILE *zones = fopen("/proc/zoneinfo", "re");
+	uint64_t pages = 0, value;
+	char line[256];
+
+	while (zones && fgets(line, sizeof(line), zones)) {
+		if (sscanf(line, " pages free %" SCNu64, &value) == 1 ||
+		    sscanf(line, " count: %" SCNu64, &value) == 1)
+			pages += value;
+	}
+	if (zones)
+		fclose(zones);
+	return pages * page_size();
+}
+
+/* Processes that the OOM killer has taken since boot. */
+static inline uint64_t oom_kills(void)
+{
+	return file_number("/proc/vmstat", "oom_kill ");
+}
+
+/* Gives caches back and puts free memory together. */
+static inline void memory_tidy(void)
+{
+	sync();
+	file_write("/proc/sys/vm/drop_caches", "3");
+	file_write("/proc/sys/vm/compact_memory", "1");
+}
+
+static inline uint64_t parameter(const char *name)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), PARAMETERS "/%s", name);
+	return file_number(path, "");
+}
+
+static inline int parameter_set(const char *name, uint64_t value)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), PARAMETERS "/%s", name);
+	return file_write_number(path, value);
+}
+
+struct cgroup {
+	char path[64];
+};
+
+static inline int cgroup_create(struct cgroup *group, const char *name)
+{
+	file_write(CGROUP_ROOT "/cgroup.subtree_control", "+memory");
+	snprintf(group->path, sizeof(group->path), CGROUP_ROOT "/%s_%d", name, getpid());
+	return mkdir(group->path, 0700);
+}
+
+static inline int cgroup_free(const struct cgroup *group)
+{
+	return rmdir(group->path);
+}
+
+static inline int cgroup_set(const struct cgroup *group, const char *file, uint64_t value)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", group->path, file);
+	return file_write_number(path, value);
+}
+
+static inline uint64_t cgroup_number(const struct cgroup *group, const char *file,
+				     const char *key)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", group->path, file);
+	return file_number(path, key);
+}
+
+/* Bytes charged to the group. */
+static inline uint64_t cgroup_charged(const struct cgroup *group)
+{
+	return cgroup_number(group, "memory.current", "");
+}
+
+/* Moves the caller. */
+static inline int cgroup_join(const struct cgroup *group)
+{
+	return cgroup_set(group, "cgroup.procs", 0);
+}
+
+#endif /* IOBMD_TEST_MACHINE_H */

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0
+/* CREATE and RESIZE that cannot end well: no memory left, or a SIGKILL. */
+#include "machine.h"
+
+#include <sys/mman.h>
+
+#define SLACK	(8 * MIB)	/* that the rest of the machine may take meanwhile */
+#define KILLS	20
+
+FIXTURE(shortage)
+{
+	uint64_t max_buffer_mib;
+	uint64_t kills;
+	uint64_t total;
+};
+
+FIXTURE_VARIANT(shortage)
+{
+	uint32_t huge;
+};
+
+FIXTURE_VARIANT_ADD(shortage, small) { .huge = IOBMD_HUGE_NONE };
+FIXTURE_VARIANT_ADD(shortage, huge) { .huge = IOBMD_HUGE_PREFER };
+FIXTURE_VARIANT_ADD(shortage, nothing_but_huge) { .huge = IOBMD_HUGE_REQUIRE };
+
+FIXTURE_SETUP(shortage)
+{
+	memory_tidy();
+	self->max_buffer_mib = parameter("max_buffer_mib");
+	self->kills = oom_kills();
+	self->total = meminfo("MemTotal:") / huge_page_size() * huge_page_size();
+	ASSERT_EQ(0, parameter_set("max_buffer_mib", 2 * self->total / MIB));
+}
+
+FIXTURE_TEARDOWN_PARENT(shortage)
+{
+	EXPECT_EQ(0, parameter_set("max_buffer_mib", self->max_buffer_mib));
+}
+
+TEST_F_TIMEOUT(shortage, of_the_machine_refuses_a_buffer_and_kills_nobody, 120)
+{
+	uint64_t free_before = memory_free();
+
+	EXPECT_ERRNO(ENOMEM, iobmd_create_huge(self->total, variant->huge));
+	EXPECT_EQ(self->kills, oom_kills());
+	EXPECT_EQ(0, buffers_listed(0));
+	AWAIT(memory_free() + SLACK >= free_before);
+}
+
+TEST_F_TIMEOUT(shortage, of_the_machine_refuses_to_grow_and_changes_nothing, 120)
+{
+	uint64_t huge = huge_page_size(), free_before = memory_free();
+	int fd = iobmd_create_huge(2 * huge, variant->huge);
+	struct iobmd_get_info before, after;
+	uint8_t *map = map_buffer(fd, PROT_READ | PROT_WRITE);
+
+	ASSERT_NE(MAP_FAILED, map);
+	memset(map, 0x5a, 2 * huge);
+	ASSERT_EQ(0, iobmd_get_info(fd, &before));
+	EXPECT_ERRNO(ENOMEM, iobmd_resize(fd, self->total));
+	ASSERT_EQ(0, iobmd_get_info(fd, &after));
+	EXPECT_EQ(0, memcmp(&before, &after, sizeof(after)));
+	EXPECT_EQ(-1, check_bytes(map, 2 * huge, 0x5a));
+	EXPECT_EQ(self->kills, oom_kills());
+	munmap(map, 2 * huge);
+	close(fd);
+	AWAIT(memory_free() + SLACK >= free_before);
+}
+
+FIXTURE(killed)
+{
+	uint64_t size;
+	uint64_t start;		/* free memory then */
+	int listed;
+};
+
+FIXTURE_VARIANT(killed)
+{
+	uint32_t huge;
+};
+
+FIXTURE_VARIANT_ADD(killed, small) { .huge = IOBMD_HUGE_NONE };
+FIXTURE_VARIANT_ADD(killed, huge) { .huge = IOBMD_HUGE_PREFER };
+
+FIXTURE_SETUP(killed)
+{
+	memory_tidy();
+	self->size = 256 * MIB;
+	self->start = memory_free();
+	self->listed = buffers_listed(0);
+	ASSERT_LT(self->size, self->start);
+}
+
+FIXTURE_TEARDOWN(killed)
+{
+}
+
+/* Waits for the end of @pid: how much memory was taken at most, meanwhile */
+static uint64_t peak_until_gone(pid_t pid, uint64_t start, int *status)
+{
+	uint64_t least = start, now;
+
+	while (waitpid(pid, status, WNOHANG) == 0) {
+		now = memory_free();
+		least = now < least ? now : least;
+	}
+	return start - least;
+}
+
+/* Kills a CREATE when it has taken @taken bytes: its peak */
+static uint64_t kill_create_at(struct __test_metadata *_metadata,
+			       FIXTURE_DATA(killed) *self, uint32_t huge, uint64_t taken)
+{
+	int status = 0, created = event_create();
+	uint64_t peak, done = 0;
+	pid_t pid = child_fork();
+
+	if (pid == 0) {
+		iobmd_create_huge(self->size, huge);
+		event_post(created);
+		pause();
+	}
+	fcntl(created, F_SETFL, O_NONBLOCK);
+	AWAIT(memory_free() + taken <= self->start ||
+	      eventfd_read(created, &done) == 0);
+	kill(pid, SIGKILL);
+	peak = peak_until_gone(pid, self->start, &status);
+	close(created);
+	EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	EXPECT_EQ(self->listed, buffers_listed(0));
+	AWAIT(memory_free() + SLACK >= self->start);
+	return peak;
+}
+
+TEST_F_TIMEOUT(killed, while_creating_gives_all_back, 120)
+{
+	for (int i = 1; i <= KILLS; i++)
+		kill_create_at(_metadata, self, variant->huge, self->size * i / (2 * KILLS));
+}
+
+/* Were it not so, every one of them would have come to its full size. */
+TEST_F_TIMEOUT(killed, while_creating_does_not_go_on_to_the_end, 120)
+{
+	uint64_t least = UINT64_MAX;
+
+	for (int i = 0; i < 5; i++) {
+		uint64_t peak = kill_create_at(_metadata, self, variant->huge, SLACK);
+
+		least = peak < least ? peak : least;
+	}
+	EXPECT_GT(self->size / 2, least);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The module goes when nothing of it is in use, and leaves nothing behind. */
+#include "machine.h"
+#include "peer.h"
+#include "pin.h"
+
+#include <libgen.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#define DEBUGFS_DIR	"/sys/kernel/debug/iobmd"
+#define MODULE_DIR	"/sys/module/iobmd"
+
+/* IOBMD_KO, or where the build puts it beside the tests */
+static void module_path(char path[PATH_MAX])
+{
+	const char *given = getenv("IOBMD_KO");
+	char self[PATH_MAX / 2];
+	struct utsname name;
+	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	self[length > 0 ? length : 0] = 0;
+	uname(&name);
+	if (given)
+		snprintf(path, PATH_MAX, "%s", given);
+	else
+		snprintf(path, PATH_MAX, "%s/../%s/iobmd.ko", dirname(self), name.release);
+}
+
+static int module_load(void)
+{
+	char path[PATH_MAX];
+	int fd, ret, saved_errno;
+
+	module_path(path);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	ret = syscall(SYS_finit_module, fd, "", 0);
+	saved_errno = errno;
+	close(fd);
+	errno = saved_errno;
+	return ret;
+}
+
+static int module_unload(void)
+{
+	return syscall(SYS_delete_module, "iobmd", O_NONBLOCK);
+}
+
+static bool exists(const char *path)
+{
+	return access(path, F_OK) == 0;
+}
+
+FIXTURE(unload)
+{
+	uint64_t size;
+	int fd;
+};
+
+FIXTURE_SETUP(unload)
+{
+	self->size = huge_page_size() + 5 * page_size();
+	self->fd = iobmd_create(self->size);
+	ASSERT_LE(0, self->fd);
+}
+
+/* Whatever has happened, the next test finds the module. */
+FIXTURE_TEARDOWN_PARENT(unload)
+{
+	if (!exists(MODULE_DIR)) {
+		EXPECT_EQ(0, module_load());
+	}
+	EXPECT_TRUE(exists(IOBMD_DEVICE));
+	EXPECT_EQ(0, buffers_listed(0));
+}
+
+#define EXPECT_REFUSED() do {						\
+	EXPECT_ERRNO(EWOULDBLOCK, module_unload());			\
+	EXPECT_TRUE(exists(IOBMD_DEVICE));				\
+	EXPECT_TRUE(exists(DEBUGFS_DIR));				\
+} while (0)
+
+#define EXPECT_UNLOADS() do {						\
+	EXPECT_EQ(0, module_unload());					\
+	EXPECT_FALSE(exists(MODULE_DIR));				\
+	EXPECT_FALSE(exists(IOBMD_DEVICE));				\
+	EXPECT_FALSE(exists(DEBUGFS_DIR));				\
+} while (0)
+
+TEST_F(unload, refused_while_a_descriptor_is_open)
+{
+	EXPECT_REFUSED();
+	EXPECT_EQ(self->size, IOBMD_INFO(self->fd, capacity));
+	close(self->fd);
+	EXPECT_UNLOADS();
+}
+
+TEST_F(unload, refused_while_the_device_is_open)
+{
+	int device = iobmd_open();
+
+	close(self->fd);
+	EXPECT_REFUSED();
+	close(device);
+	EXPECT_UNLOADS();
+}
+
+TEST_F(unload, refused_while_a_mapping_is_left)
+{
+	char *map = map_buffer(self->fd, PROT_READ | PROT_WRITE);
+
+	ASSERT_NE(MAP_FAILED, map);
+	close(self->fd);
+	EXPECT_REFUSED();
+	stamp_pages(map, self->size);
+	EXPECT_EQ(-1, stamps_lost(map, self->size));
+	munmap(map, self->size);
+	EXPECT_UNLOADS();
+}
+
+TEST_F(unload, refused_while_a_descriptor_is_in_flight)
+{
+	int sockets[2];
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets));
+	ASSERT_EQ(0, fd_send(sockets[0], self->fd));
+	close(self->fd);
+	EXPECT_REFUSED();
+	close(fd_receive(sockets[1]));
+	EXPECT_UNLOADS();
+}
+
+TEST_F(unload, refused_while_a_child_has_the_descriptor)
+{
+	struct peer child = peer_start(self->fd, NULL, 0);
+
+	close(self->fd);
+	EXPECT_REFUSED();
+	EXPECT_EQ(0, peer_stop(&child));
+	EXPECT_UNLOADS();
+}
+
+TEST_F(unload, refused_while_a_child_has_a_mapping)
+{
+	char *map = map_buffer(self->fd, PROT_READ | PROT_WRITE);
+	struct peer child = peer_start(self->fd, map, self->size);
+
+	munmap(map, self->size);
+	close(self->fd);
+	EXPECT_EQ(0, peer_do(&child, PEER_CLOSE, 0));
+	EXPECT_REFUSED();
+	EXPECT_EQ(0, peer_read(&child, self->size - 1));
+	EXPECT_EQ(0, peer_stop(&child));
+	EXPECT_UNLOADS();
+}
+
+TEST_F(unload, works_at_once_after_a_process_was_killed)
+{
+	char *map = map_buffer(self->fd, PROT_READ | PROT_WRITE);
+	struct peer child = peer_start(self->fd, map, self->size);
+
+	munmap(map, self->size);
+	close(self->fd);
+	kill(child.pid, SIGKILL);
+	EXPECT_EQ(128 + SIGKILL, child_status(child.pid));
+	EXPECT_UNLOADS();
+}
+
+/* The page belongs to the pipe now; the module is not needed to free it. */
+TEST_F(unload, leaves_a_page_in_a_pipe_as_it_is)
+{
+	char *map = map_buffer(self->fd, PROT_READ | PROT_WRITE);
+	int pipe[2];
+
+	ASSERT_NE(MAP_FAILED, map);
+	stamp_pages(map, self->size);
+	ASSERT_EQ(0, pipe2(pipe, O_CLOEXEC));
+	ASSERT_EQ(page_size(), pipe_put(pipe[1], map + page_size()));
+	munmap(map, self->size);
+	close(self->fd);
+	EXPECT_UNLOADS();
+	memory_tidy();
+	EXPECT_EQ(0, pipe_take(pipe[0], stamp_of(page_size())));
+}
+
+TEST_F(unload, leaves_memory_that_io_uring_has_pinned)
+{
+	char *map = map_buffer(self->fd, PROT_READ | PROT_WRITE);
+	int ring;
+
+	ASSERT_NE(MAP_FAILED, map);
+	ring = ring_pin(map, self->size);
+	EXPECT_EQ(kernel_registers_files(), ring >= 0);
+	munmap(map, self->size);
+	close(self->fd);
+	EXPECT_UNLOADS();
+	memory_tidy();
+	if (ring >= 0) {
+		EXPECT_EQ(0, ring_unpin(ring));
+	}
+}
+
+static void load_use_unload(struct __test_metadata *_metadata, int rounds)
+{
+	for (int i = 0; i < rounds; i++) {
+		char *map;
+		int fd;
+
+		ASSERT_EQ(0, module_load());
+		AWAIT(exists(IOBMD_DEVICE));
+		fd = iobmd_create(3 * page_size());
+		map = map_buffer(fd, PROT_READ | PROT_WRITE);
+		ASSERT_NE(MAP_FAILED, map);
+		map[0] = 1;
+		munmap(map, 3 * page_size());
+		close(fd);
+		EXPECT_UNLOADS();
+	}
+	memory_tidy();
+}
+
+TEST_F_TIMEOUT(unload, hundred_times_leaves_nothing_behind, 120)
+{
+	uint64_t free_before, unreclaimable;
+
+	close(self->fd);
+	EXPECT_UNLOADS();
+	load_use_unload(_metadata, 20);
+	free_before = memory_free();
+	unreclaimable = meminfo("SUnreclaim:");
+	load_use_unload(_metadata, 100);
+	AWAIT(memory_free() + 8 * MIB > free_before);
+	AWAIT(meminfo("SUnreclaim:") < unreclaimable + MIB);
+}
+
+/* Opens, creates and closes all the time; the device may be gone. */
+static void use_until(const bool *stop)
+{
+	while (!__atomic_load_n(stop, __ATOMIC_SEQ_CST)) {
+		int fd = iobmd_create(page_size());
+
+		if (fd >= 0)
+			close(fd);
+	}
+}
+
+TEST_F_TIMEOUT(unload, while_others_open_the_device_goes_or_is_refused, 120)
+{
+	bool *stop = mmap(NULL, sizeof(*stop), PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t pid;
+
+	ASSERT_NE(MAP_FAILED, stop);
+	close(self->fd);
+	IN_CHILD(pid) {
+		use_until(stop);
+	}
+	for (int i = 0; i < 30; i++) {
+		if (!module_unload()) {
+			EXPECT_EQ(0, module_load());
+		} else {
+			EXPECT_EQ(EWOULDBLOCK, errno);
+		}
+	}
+	*stop = true;
+	EXPECT_EQ(0, child_status(pid));
+	EXPECT_UNLOADS();
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The address range of a handle: all of a buffer, mapped once. */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "internal.h"
+
+/*
+ * A new mapping may not reach beyond the length, but one that exists may: it is
+ * made as long as the capacity before anyone has seen its address. -EINVAL: the
+ * length is 0.
+ */
+static int range_map(struct iobmd_range *range, int fd,
+		     const struct iobmd_get_info *info)
+{
+	uint64_t end = iobmd_round_up(info->capacity, info->page_size);
+	struct iobmd_area *area = &range->area;
+	uint32_t flags = 0;
+	int ret;
+
+	if (!(info->rights & IOBMD_RIGHT_WRITE))
+		flags = IOBMD_MAP_F_READ_ONLY;
+
+	ret = iobmd_area_map(fd, area, flags, 0, info);
+	if (ret)
+		return ret;
+
+	area->size = iobmd_round_up(area->size, info->page_size);
+	if (area->size >= end)
+		return 0;
+
+	ret = iobmd_area_grow(area, end, MREMAP_MAYMOVE);
+	if (ret)
+		iobmd_area_unmap(area);
+	return ret;
+}
+
+static int range_create(struct iobmd_buffer *buffer,
+			const struct iobmd_get_info *info)
+{
+	struct iobmd_range *range = calloc(1, sizeof(*range));
+	int ret;
+
+	if (!range)
+		return -ENOMEM;
+
+	ret = range_map(range, buffer->fd, info);
+	if (ret) {
+		free(range);
+		return ret;
+	}
+
+	range->next = buffer->ranges;
+	buffer->ranges = range;
+	return 0;
+}
+
+/* Makes the newest range cover the length. The caller holds the lock. */
+static int ranges_cover_locked(struct iobmd_buffer *buffer,
+			       const struct iobmd_get_info *info)
+{
+	uint64_t end = iobmd_round_up(info->capacity, info->page_size);
+	struct iobmd_range *newest = buffer->ranges;
+
+	if (info->length <= (newest ? newest->area.size : 0))
+		return 0;
+	if (newest && !iobmd_area_grow(&newest->area, end, 0))
+		return 0;
+	return range_create(buffer, info);
+}
+
+static int get_address_range_locked(struct iobmd_buffer *buffer,
+				    struct iobmd_address_segment *segment)
+{
+	struct iobmd_get_info info;
+	int ret;
+
+	ret = iobmd_buffer_get_info(buffer, &info);
+	if (ret)
+		return ret;
+
+	ret = ranges_cover_locked(buffer, &info);
+	if (ret == -EINVAL)
+		info.length = 0;
+	else if (ret)
+		return ret;
+
+	segment->address = buffer->ranges ? buffer->ranges->area.address : NULL;
+	segment->length = info.length;
+	return 0;
+}
+
+IOBMD_EXPORT int iobmd_get_address_range(struct iobmd_buffer *buffer,
+					 struct iobmd_address_segment *segment)
+{
+	int ret;
+
+	pthread_mutex_lock(&buffer->lock);
+	ret = get_address_range_locked(buffer, segment);
+	pthread_mutex_unlock(&buffer->lock);
+	return ret;
+}
+
+void iobmd_ranges_free(struct iobmd_range *range)
+{
+	while (range) {
+		struct iobmd_range *next = range->next;
+
+		iobmd_area_unmap(&range->area);
+		free(range);
+		range = next;
+	}
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Buffers: making a handle, asking and telling it, freeing it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+IOBMD_EXPORT int iobmd_device_open(void)
+{
+	int fd = open("/dev/iobmd", O_RDWR | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static struct iobmd_buffer *buffer_alloc(void)
+{
+	struct iobmd_buffer *buffer = malloc(sizeof(*buffer));
+
+	if (buffer)
+		*buffer = (struct iobmd_buffer){
+			.fd = -1,
+			.lock = PTHREAD_MUTEX_INITIALIZER,
+		};
+	return buffer;
+}
+
+/* The handle comes first: nothing can fail once there is a descriptor. */
+IOBMD_EXPORT int iobmd_buffer_create_with(int device,
+					  const struct iobmd_create *args,
+					  struct iobmd_buffer **buffer)
+{
+	struct iobmd_buffer *made = buffer_alloc();
+
+	if (!made)
+		return -ENOMEM;
+
+	made->fd = ioctl(device, IOBMD_IOC_CREATE, args);
+	if (made->fd < 0) {
+		int ret = -errno;
+
+		iobmd_buffer_free(made);
+		return ret;
+	}
+
+	*buffer = made;
+	return 0;
+}
+
+IOBMD_EXPORT int iobmd_buffer_create(int device, uint64_t capacity,
+				     uint64_t alignment, uint32_t direction,
+				     struct iobmd_buffer **buffer)
+{
+	struct iobmd_create args = {
+		.size = sizeof(args),
+		.capacity = capacity,
+		.alignment = alignment,
+		.direction = direction,
+	};
+
+	return iobmd_buffer_create_with(device, &args, buffer);
+}
+
+static int fd_get_info(int fd, struct iobmd_get_info *info)
+{
+	struct iobmd_get_info got = { .size = sizeof(got) };
+
+	if (ioctl(fd, IOBMD_IOC_GET_INFO, &got))
+		return -errno;
+
+	*info = got;
+	return 0;
+}
+
+/* Other drivers do not all answer ENOTTY to a command they do not know. */
+IOBMD_EXPORT int iobmd_buffer_from_fd(int fd, struct iobmd_buffer **buffer)
+{
+	struct iobmd_get_info info;
+	struct iobmd_buffer *made;
+	int ret;
+
+	ret = fd_get_info(fd, &info);
+	if (ret)
+		return ret == -EBADF ? -EBADF : -ENOTTY;
+
+	made = buffer_alloc();
+	if (!made)
+		return -ENOMEM;
+
+	made->fd = fd;
+	*buffer = made;
+	return 0;
+}
+
+IOBMD_EXPORT int iobmd_buffer_fd(const struct iobmd_buffer *buffer)
+{
+	return buffer->fd;
+}
+
+IOBMD_EXPORT void iobmd_buffer_free(struct iobmd_buffer *buffer)
+{
+	if (!buffer)
+		return;
+
+	iobmd_ranges_free(buffer->ranges);
+	pthread_mutex_destroy(&buffer->lock);
+	if (buffer->fd >= 0)
+		close(buffer->fd);
+	free(buffer);
+}
+
+/*
+ * Callers have the struct of the version they were linked with. When it grows,
+ * this must become a function of a new symbol version, beside the old one.
+ */
+IOBMD_EXPORT int iobmd_buffer_get_info(const struct iobmd_buffer *buffer,
+				       struct iobmd_get_info *info)
+{
+	return fd_get_info(buffer->fd, info);
+}
+
+IOBMD_EXPORT int iobmd_buffer_get_length(const struct iobmd_buffer *buffer,
+					 uint64_t *length)
+{
+	struct iobmd_get_info info;
+	int ret;
+
+	ret = fd_get_info(buffer->fd, &info);
+	if (ret)
+		return ret;
+
+	*length = info.length;
+	return 0;
+}
+
+IOBMD_EXPORT int iobmd_buffer_set_length(struct iobmd_buffer *buffer,
+					 uint64_t length)
+{
+	struct iobmd_set_length args = {
+		.size = sizeof(args),
+		.length = length,
+	};
+
+	return ioctl(buffer->fd, IOBMD_IOC_SET_LENGTH, &args) ? -errno : 0;
+}
+
+IOBMD_EXPORT int iobmd_buffer_resize(struct iobmd_buffer *buffer,
+				     uint64_t capacity)
+{
+	struct iobmd_resize args = {
+		.size = sizeof(args),
+		.capacity = capacity,
+	};
+
+	return ioctl(buffer->fd, IOBMD_IOC_RESIZE, &args) ? -errno : 0;
+}
+
+IOBMD_EXPORT int iobmd_buffer_set_name(struct iobmd_buffer *buffer,
+				       const char *name)
+{
+	struct iobmd_set_name args = {
+		.size = sizeof(args),
+		.name = (uintptr_t)name,
+		.name_length = name ? strnlen(name, IOBMD_NAME_MAX + 1) : 0,
+	};
+
+	return ioctl(buffer->fd, IOBMD_IOC_SET_NAME, &args) ? -errno : 0;
+}

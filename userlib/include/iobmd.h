@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* libiobmd: shared buffers of kernel memory, for programs. */
+#ifndef IOBMD_H
+#define IOBMD_H
+
+#include <stdint.h>
+#include <linux/iobmd.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * DOC: Using the library
+ *
+ * <linux/iobmd.h> says what a buffer is, what its capacity and its length are
+ * and what each errno of the module means. This library makes handles of
+ * descriptors, and objects of mappings, and does the arithmetic.
+ *
+ * The same holds for every function:
+ *
+ * - One that can fail returns 0, or a file descriptor of 0 or more, on success
+ *   and a negative errno on failure. The
+ *   variable errno then means nothing.
+ * - What it returns through a pointer is written on success only. A call that
+ *   fails has changed nothing and leaves nothing behind.
+ * - Sizes, lengths and offsets are in bytes, and exact: they need not be
+ *   multiples of a page.
+ * - A pointer argument must be valid and not NULL, unless it says otherwise.
+ *   The functions that free accept NULL.
+ * - No function prints, ends the process, installs a signal handler or keeps
+ *   state outside of the objects it returns. File descriptors that it makes
+ *   are close-on-exec.
+ * - Different threads may call anything on the same object at the same time,
+ *   as long as none of them frees it.
+ *
+ * fork() gives the child a copy of every handle and every mapping, of the same
+ * buffers: both go on as they were and each process frees its own. In a
+ * process of many threads, fork() must not run while another thread is in
+ * iobmd_get_address_range() if the child is to call that for the same handle.
+ */
+
+/**
+ * struct iobmd_buffer - a handle of a buffer
+ *
+ * Owns one descriptor, and the address range that
+ * iobmd_get_address_range() has mapped. Several handles, in one process or in
+ * many, may be of the same buffer.
+ */
+struct iobmd_buffer;
+
+/**
+ * struct iobmd_mapping - a mapping of a part of a buffer
+ *
+ * Stays usable when the handle that it was made with is freed, and keeps the
+ * buffer alive.
+ */
+struct iobmd_mapping;
+
+/**
+ * struct iobmd_address_segment - where a buffer is in this process
+ * @address: Of its first byte.
+ * @length: How much of it is in use, in bytes.
+ */
+struct iobmd_address_segment {
+	void *address;
+	uint64_t length;
+};
+
+/**
+ * iobmd_device_open - open /dev/iobmd
+ *
+ * The descriptor is needed to create buffers and for nothing else. It is the
+ * caller's, to close with close(2).
+ *
+ * Return: a file descriptor, or what open(2) failed with:
+ * -ENOENT	the module is not loaded
+ * -EACCES	the caller may not use the device
+ * -EMFILE, -ENFILE, -ENOMEM
+ *		no file descriptor, file or memory is left
+ */
+int iobmd_device_open(void);
+
+/**
+ * iobmd_buffer_create - make a buffer
+ * @device: What iobmd_device_open() returned; stays the caller's.
+ * @capacity: In bytes, 1 or more.
+ * @alignment: 0 or a power of two, in bytes, up to the huge page size; see
+ *	struct iobmd_create.
+ * @direction: An or of enum iobmd_direction; 0 means both.
+ * @buffer: Out. A handle, to free with iobmd_buffer_free().
+ *
+ * All bytes are zero, and the length is the capacity.
+ *
+ * Return: 0, or
+ * -EBADF	@device is not an open file descriptor
+ * -ENOTTY	@device is not /dev/iobmd
+ * -EINVAL	a value is outside of its range
+ * -EFBIG	@capacity is over the ceiling of one buffer
+ * -EDQUOT	the user's buffers together would go over their ceiling
+ * -ENOMEM	not enough memory is left
+ * -EMFILE, -ENFILE
+ *		no file descriptor or file is left
+ * -EINTR	the process is being killed
+ */
+int iobmd_buffer_create(int device, uint64_t capacity, uint64_t alignment,
+			uint32_t direction, struct iobmd_buffer **buffer);
+
+/**
+ * iobmd_buffer_create_with - make a buffer, with every option there is
+ * @device: What iobmd_device_open() returned; stays the caller's.
+ * @args: As for IOBMD_IOC_CREATE, @size included.
+ * @buffer: Out. A handle, to free with iobmd_buffer_free().
+ *
+ * Return: as iobmd_buffer_create(), and
+ * -E2BIG	@args says something that this kernel does not know yet
+ */
+int iobmd_buffer_create_with(int device, const struct iobmd_create *args,
+			     struct iobmd_buffer **buffer);
+
+/**
+ * iobmd_buffer_from_fd - make a handle of a descriptor
+ * @fd: A descriptor of a buffer, as inherited or received by other means.
+ *	Belongs to the handle after success; stays the caller's after failure.
+ * @buffer: Out. A handle, to free with iobmd_buffer_free().
+ *
+ * Return: 0, or
+ * -EBADF	@fd is not an open file descriptor
+ * -ENOTTY	@fd is not a descriptor of a buffer
+ * -ENOMEM	not enough memory is left
+ */
+int iobmd_buffer_from_fd(int fd, struct iobmd_buffer **buffer);
+
+/**
+ * iobmd_buffer_fd - the descriptor of a handle
+ * @buffer: A handle.
+ *
+ * For mmap(2), poll(2), ioctl(2), fork() and the like. It stays the handle's:
+ * do not close it, and do not use it after iobmd_buffer_free(); dup(2) makes
+ * one that lasts.
+ *
+ * Return: the file descriptor; cannot fail.
+ */
+int iobmd_buffer_fd(const struct iobmd_buffer *buffer);
+
+/**
+ * iobmd_buffer_free - close a handle
+ * @buffer: A handle, or NULL.
+ *
+ * Closes the descriptor and unmaps what iobmd_get_address_range() mapped. The
+ * buffer itself ends when nobody has a descriptor or a mapping of it any more.
+ */
+void iobmd_buffer_free(struct iobmd_buffer *buffer);
+
+/**
+ * iobmd_buffer_get_info - tell about a buffer
+ * @buffer: A handle.
+ * @info: Out. See struct iobmd_get_info. Needs no value before.
+ *
+ * Return: 0; a handle has passed every test that could fail.
+ */
+int iobmd_buffer_get_info(const struct iobmd_buffer *buffer,
+			  struct iobmd_get_info *info);
+
+/**
+ * iobmd_buffer_get_length - how much of a buffer is in use
+ * @buffer: A handle.
+ * @length: Out. In bytes.
+ *
+ * Return: 0; a handle has passed every test that could fail.
+ */
+int iobmd_buffer_get_length(const struct iobmd_buffer *buffer,
+			    uint64_t *length);
+
+/**
+ * iobmd_buffer_set_length - say how much of a buffer is in use
+ * @buffer: A handle.
+ * @length: In bytes, 0 to the capacity.
+ *
+ * Changes no memory and no mapping: the bytes beyond the length stay what they
+ * were.
+ *
+ * Return: 0, or
+ * -EINVAL	@length is over the capacity
+ * -EACCES	the descriptor lacks the right to write
+ */
+int iobmd_buffer_set_length(struct iobmd_buffer *buffer, uint64_t length);
+
+/**
+ * iobmd_buffer_resize - change the capacity, and the length to it
+ * @buffer: A handle.
+ * @capacity: In bytes, 1 or more.
+ *
+ * Growing adds zeros and disturbs no mapping. After shrinking, whoever touches
+ * what is gone gets SIGBUS.
+ *
+ * Return: 0, or
+ * -EACCES	the descriptor lacks the right to write
+ * -EBUSY	the kernel or a device uses memory that would go
+ * -EINVAL	@capacity is outside of its range
+ * -EFBIG	@capacity is over the ceiling of one buffer
+ * -EDQUOT	the creator's buffers together would go over their ceiling
+ * -ENOMEM	not enough memory is left
+ * -EINTR	the process is being killed
+ */
+int iobmd_buffer_resize(struct iobmd_buffer *buffer, uint64_t capacity);
+
+/**
+ * iobmd_buffer_set_name - name a buffer, for people to tell it from others
+ * @buffer: A handle.
+ * @name: Up to IOBMD_NAME_MAX bytes and a NUL, no control characters. NULL or
+ *	"" takes the name away.
+ *
+ * Return: 0, or
+ * -EINVAL	@name is too long or has a control character
+ * -EACCES	the descriptor lacks the right to write
+ */
+int iobmd_buffer_set_name(struct iobmd_buffer *buffer, const char *name);
+
+/**
+ * iobmd_get_address_range - where a buffer is in this process
+ * @buffer: A handle.
+ * @segment: Out. The address of the first byte, and the length of the buffer
+ *	as it is now. Everything from the address on for that length is mapped;
+ *	read-only where the descriptor lacks the right to write.
+ *
+ * Maps the buffer at the first call, and after that only what it has gained.
+ * Every thread gets the same address.
+ *
+ * The address stays the same for as long as the buffer fits into the capacity
+ * that it had when the address was first given, whatever the length does. When
+ * the buffer has outgrown that, by whichever process, the address may be a new
+ * one. Addresses given earlier stay valid, for what they covered, and show the
+ * same memory until the handle is freed.
+ *
+ * While the length is 0 and has been 0 at every earlier call, nothing can be
+ * mapped and the address is NULL.
+ *
+ * Return: 0, or
+ * -ENOMEM	not enough memory or address space is left
+ * -EACCES	the descriptor lacks the right to read
+ */
+int iobmd_get_address_range(struct iobmd_buffer *buffer,
+			    struct iobmd_address_segment *segment);
+
+/**
+ * IOBMD_MAPPING_READ_ONLY - map for reading only
+ */
+#define IOBMD_MAPPING_READ_ONLY	(1u << 0)
+
+/**
+ * IOBMD_MAPPING_FIXED - map at the given address or fail; replaces nothing
+ */
+#define IOBMD_MAPPING_FIXED	(1u << 1)
+
+/**
+ * IOBMD_MAPPING_PREFAULT - fill the page tables now rather than at first access
+ */
+#define IOBMD_MAPPING_PREFAULT	(1u << 2)
+
+/**
+ * IOBMD_MAPPING_GUARD - put an inaccessible page before and one after
+ *
+ * They stand directly before the first and after the last page that has a byte
+ * of the mapping, and an access to them raises SIGSEGV. With
+ * IOBMD_MAPPING_FIXED, they too replace nothing.
+ */
+#define IOBMD_MAPPING_GUARD	(1u << 3)
+
+/**
+ * iobmd_mapping_create - map a part of a buffer
+ * @buffer: A handle. The mapping does not need it any more afterwards.
+ * @flags: An or of IOBMD_MAPPING_*.
+ * @address: With IOBMD_MAPPING_FIXED, where the byte at @offset shall be; it
+ *	must leave the same rest as @offset when divided by the page size. Else
+ *	NULL.
+ * @offset: The first byte, below the length of the buffer.
+ * @length: How many bytes, or 0 for all from @offset to the length of the
+ *	buffer. @offset + @length is at most the length of the buffer.
+ * @mapping: Out. The mapping, to free with iobmd_mapping_free().
+ *
+ * Memory is mapped in whole pages, so that bytes of the buffer next to the
+ * part can be reached too: this is no protection. A part of at least one huge
+ * page is placed so that huge pages can be mapped as such, with
+ * IOBMD_MAPPING_GUARD also.
+ *
+ * The mapping stays as it is when the length changes. If the buffer shrinks
+ * below its end (iobmd_buffer_resize()), an access to what is gone raises
+ * SIGBUS.
+ *
+ * Return: 0, or
+ * -EINVAL	an unknown flag; an @address that does not fit @offset or lacks
+ *		IOBMD_MAPPING_FIXED; a part that is empty or not within the
+ *		length
+ * -EACCES	the descriptor lacks the right to read, or the right to write
+ *		without IOBMD_MAPPING_READ_ONLY
+ * -EEXIST	IOBMD_MAPPING_FIXED: something is mapped there already, be it
+ *		only where a guard page would go
+ * -EPERM	IOBMD_MAPPING_FIXED: the process may not map so low an address
+ * -ENOMEM	not enough memory or address space is left, or the fixed
+ *		address is beyond its end
+ * -EAGAIN	IOBMD_MAPPING_GUARD: other threads took the addresses again and
+ *		again while the call tried to map
+ */
+int iobmd_mapping_create(struct iobmd_buffer *buffer, uint32_t flags,
+			 void *address, uint64_t offset, uint64_t length,
+			 struct iobmd_mapping **mapping);
+
+/**
+ * iobmd_mapping_address - where a mapping is
+ * @mapping: A mapping.
+ *
+ * Return: the address of the byte at its offset; cannot fail.
+ */
+void *iobmd_mapping_address(const struct iobmd_mapping *mapping);
+
+/**
+ * iobmd_mapping_length - how much a mapping covers
+ * @mapping: A mapping.
+ *
+ * Return: the number of bytes that was asked for, or that 0 stood for; never 0.
+ */
+uint64_t iobmd_mapping_length(const struct iobmd_mapping *mapping);
+
+/**
+ * iobmd_mapping_offset - where in its buffer a mapping begins
+ * @mapping: A mapping.
+ *
+ * Return: the offset as it was given.
+ */
+uint64_t iobmd_mapping_offset(const struct iobmd_mapping *mapping);
+
+/**
+ * iobmd_mapping_free - unmap a mapping, with its guard pages
+ * @mapping: A mapping, or NULL.
+ */
+void iobmd_mapping_free(struct iobmd_mapping *mapping);
+
+/**
+ * iobmd_buffer_send - give another process a descriptor of a buffer
+ * @buffer: A handle; stays as it is.
+ * @socket: A connected UNIX socket, of any type; stays the caller's.
+ *
+ * Sends one byte that carries the descriptor, for iobmd_buffer_receive() at
+ * the other end. Waits for room in the socket unless that is non-blocking;
+ * signals do not interrupt it, nor does it raise SIGPIPE.
+ *
+ * Return: 0, or
+ * -EBADF, -ENOTSOCK
+ *		@socket is not an open file descriptor, or not a socket
+ * -EAFNOSUPPORT
+ *		@socket is not a UNIX socket
+ * -ENOTCONN, -EPIPE, -ECONNRESET, -ECONNREFUSED
+ *		nobody is at the other end, or not any more
+ * -EAGAIN	the socket is non-blocking and full
+ * -ETOOMANYREFS
+ *		the user has too many file descriptors on their way
+ * -ENOMEM, -ENOBUFS
+ *		not enough memory is left
+ */
+int iobmd_buffer_send(const struct iobmd_buffer *buffer, int socket);
+
+/**
+ * iobmd_buffer_receive - take a descriptor that another process has sent
+ * @socket: A UNIX socket, of any type; stays the caller's.
+ * @buffer: Out. A handle, to free with iobmd_buffer_free().
+ *
+ * Takes the byte or message of one iobmd_buffer_send(). Waits for it unless
+ * the socket is non-blocking; signals do not interrupt it. After a failure
+ * other than -EAGAIN, the message is lost, and every file descriptor that came
+ * with it is closed.
+ *
+ * Two threads may receive from one socket at the same time; each gets a buffer
+ * of its own.
+ *
+ * Return: 0, or
+ * -EBADF, -ENOTSOCK
+ *		@socket is not an open file descriptor, or not a socket
+ * -EAFNOSUPPORT
+ *		@socket is not a UNIX socket
+ * -EINVAL, -ENOTCONN
+ *		@socket is not connected
+ * -ECONNRESET	the other end is closed and nothing is left to receive; of a
+ *		datagram socket also an empty message, as it has no such end
+ * -EAGAIN	the socket is non-blocking and empty
+ * -EBADMSG	something else came than one byte with one file descriptor
+ * -ENOTTY	the file descriptor that came is not of a buffer
+ * -EMFILE	no file descriptor is left for what came
+ * -ENOMEM	not enough memory is left
+ */
+int iobmd_buffer_receive(int socket, struct iobmd_buffer **buffer);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* IOBMD_H */

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the files of the library share, and nobody else sees. */
+#ifndef IOBMD_INTERNAL_H
+#define IOBMD_INTERNAL_H
+
+#include <pthread.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "iobmd.h"
+
+/* On the definition of each function of iobmd.h; libiobmd.map lists them too. */
+#define IOBMD_EXPORT __attribute__((visibility("default")))
+
+/**
+ * struct iobmd_area - address space that the library has taken
+ * @address: Of the first page of the buffer that is mapped there.
+ * @size: Bytes mapped from there on; whole pages.
+ * @guard: Inaccessible bytes directly before and directly after; whole pages,
+ *	may be 0.
+ *
+ * Every piece is mapped where nothing is, never with MAP_FIXED: that unmaps
+ * what it replaces even when it fails afterwards, and if another thread then
+ * puts something into the hole, cleaning up would unmap it.
+ */
+struct iobmd_area {
+	char *address;
+	uint64_t size;
+	uint64_t guard;
+};
+
+/**
+ * struct iobmd_range - what iobmd_get_address_range() has mapped
+ * @area: Begins with the first byte of the buffer. May reach beyond the length
+ *	and, after a shrink, beyond the end of the buffer.
+ * @next: An older one that was too small; kept because its address is in use.
+ */
+struct iobmd_range {
+	struct iobmd_area area;
+	struct iobmd_range *next;
+};
+
+/**
+ * struct iobmd_buffer - see iobmd.h
+ * @fd: The descriptor. Never changes.
+ * @lock: Protects @ranges.
+ * @ranges: The newest first.
+ */
+struct iobmd_buffer {
+	int fd;
+	pthread_mutex_t lock;
+	struct iobmd_range *ranges;
+};
+
+static inline uint64_t iobmd_round_up(uint64_t value, uint64_t unit)
+{
+	return (value + unit - 1) / unit * unit;
+}
+
+int iobmd_area_map(int fd, struct iobmd_area *area, uint32_t flags,
+		   uint64_t offset, const struct iobmd_get_info *info);
+int iobmd_area_map_fixed(int fd, struct iobmd_area *area, uint32_t flags,
+			 uint64_t offset);
+int iobmd_area_grow(struct iobmd_area *area, uint64_t size, int flags);
+void iobmd_area_unmap(const struct iobmd_area *area);
+
+void iobmd_ranges_free(struct iobmd_range *range);
+
+#endif /* IOBMD_INTERNAL_H */

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Mappings: a part of a buffer, exact to the byte, in whole pages. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "internal.h"
+
+#define MAPPING_FLAGS                                    \
+	(IOBMD_MAPPING_READ_ONLY | IOBMD_MAPPING_FIXED | \
+	 IOBMD_MAPPING_PREFAULT | IOBMD_MAPPING_GUARD)
+
+/**
+ * struct iobmd_mapping - see iobmd.h
+ * @area: The pages.
+ * @offset: Of the first byte, in the buffer; exact.
+ * @length: Exact.
+ * @head: From the start of @area to the first byte.
+ */
+struct iobmd_mapping {
+	struct iobmd_area area;
+	uint64_t offset;
+	uint64_t length;
+	uint64_t head;
+};
+
+static uint32_t mapping_ioctl_flags(uint32_t flags)
+{
+	return (flags & IOBMD_MAPPING_READ_ONLY ? IOBMD_MAP_F_READ_ONLY : 0) |
+	       (flags & IOBMD_MAPPING_PREFAULT ? IOBMD_MAP_F_PREFAULT : 0);
+}
+
+/* The one bounds check: no sum that could wrap. */
+static int mapping_set_part(struct iobmd_mapping *mapping, uint64_t offset,
+			    uint64_t length, const struct iobmd_get_info *info)
+{
+	if (offset >= info->length || length > info->length - offset)
+		return -EINVAL;
+
+	mapping->offset = offset;
+	mapping->length = length ? length : info->length - offset;
+	mapping->head = offset % info->page_size;
+	mapping->area.size = iobmd_round_up(mapping->head + mapping->length,
+					    info->page_size);
+	return 0;
+}
+
+static int mapping_map(struct iobmd_mapping *mapping,
+		       struct iobmd_buffer *buffer, uint32_t flags,
+		       void *address, const struct iobmd_get_info *info)
+{
+	uint64_t page = mapping->offset - mapping->head;
+	uint32_t ioctl_flags = mapping_ioctl_flags(flags);
+	uintptr_t at = (uintptr_t)address - mapping->head;
+
+	if (flags & IOBMD_MAPPING_GUARD)
+		mapping->area.guard = info->page_size;
+
+	if (!(flags & IOBMD_MAPPING_FIXED))
+		return iobmd_area_map(buffer->fd, &mapping->area, ioctl_flags,
+				      page, info);
+
+	/* One that is not of a page is refused by the kernel. */
+	mapping->area.address = (char *)at;
+	return iobmd_area_map_fixed(buffer->fd, &mapping->area, ioctl_flags,
+				    page);
+}
+
+IOBMD_EXPORT int iobmd_mapping_create(struct iobmd_buffer *buffer,
+				      uint32_t flags, void *address,
+				      uint64_t offset, uint64_t length,
+				      struct iobmd_mapping **mapping)
+{
+	struct iobmd_get_info info;
+	struct iobmd_mapping *made;
+	int ret;
+
+	if (flags & ~MAPPING_FLAGS ||
+	    (address && !(flags & IOBMD_MAPPING_FIXED)))
+		return -EINVAL;
+
+	ret = iobmd_buffer_get_info(buffer, &info);
+	if (ret)
+		return ret;
+
+	made = calloc(1, sizeof(*made));
+	if (!made)
+		return -ENOMEM;
+
+	ret = mapping_set_part(made, offset, length, &info);
+	if (ret)
+		goto err_free;
+
+	ret = mapping_map(made, buffer, flags, address, &info);
+	if (ret)
+		goto err_free;
+
+	*mapping = made;
+	return 0;
+
+err_free:
+	free(made);
+	return ret;
+}
+
+IOBMD_EXPORT void *iobmd_mapping_address(const struct iobmd_mapping *mapping)
+{
+	return mapping->area.address + mapping->head;
+}
+
+IOBMD_EXPORT uint64_t iobmd_mapping_length(const struct iobmd_mapping *mapping)
+{
+	return mapping->length;
+}
+
+IOBMD_EXPORT uint64_t iobmd_mapping_offset(const struct iobmd_mapping *mapping)
+{
+	return mapping->offset;
+}
+
+IOBMD_EXPORT void iobmd_mapping_free(struct iobmd_mapping *mapping)
+{
+	if (!mapping)
+		return;
+
+	iobmd_area_unmap(&mapping->area);
+	free(mapping);
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Handing descriptors over: one byte and one SCM_RIGHTS per buffer. */
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+/*
+ * Room for what else a socket may be set to deliver (credentials, a security
+ * label), as the kernel puts that first.
+ */
+#define CONTROL_SIZE 512
+
+union control {
+	struct cmsghdr align;
+	char bytes[CONTROL_SIZE];
+};
+
+/* Other families take the byte and drop the descriptor without a word. */
+static int socket_check(int fd)
+{
+	socklen_t size = sizeof(int);
+	int domain = 0;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size))
+		return -errno;
+	return domain == AF_UNIX ? 0 : -EAFNOSUPPORT;
+}
+
+IOBMD_EXPORT int iobmd_buffer_send(const struct iobmd_buffer *buffer,
+				   int socket)
+{
+	union control control = { .bytes = { 0 } };
+	char byte = 0;
+	struct iovec payload = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr message = {
+		.msg_iov = &payload,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = CMSG_SPACE(sizeof(int)),
+	};
+	struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
+	int ret;
+
+	rights->cmsg_level = SOL_SOCKET;
+	rights->cmsg_type = SCM_RIGHTS;
+	rights->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(rights), &buffer->fd, sizeof(int));
+
+	ret = socket_check(socket);
+	if (ret)
+		return ret;
+
+	while (sendmsg(socket, &message, MSG_NOSIGNAL) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return 0;
+}
+
+static int control_count(const struct cmsghdr *rights)
+{
+	if (rights->cmsg_level != SOL_SOCKET || rights->cmsg_type != SCM_RIGHTS)
+		return 0;
+	return (rights->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+}
+
+/*
+ * Sets @fd to the first descriptor that came, if any, and closes the others.
+ * Returns how many came.
+ */
+static int control_take_fds(struct msghdr *message, int *fd)
+{
+	struct cmsghdr *rights;
+	int got, i, count = 0;
+
+	for (rights = CMSG_FIRSTHDR(message); rights;
+	     rights = CMSG_NXTHDR(message, rights)) {
+		for (i = 0; i < control_count(rights); i++) {
+			memcpy(&got, CMSG_DATA(rights) + i * sizeof(int),
+			       sizeof(int));
+			if (count++)
+				close(got);
+			else
+				*fd = got;
+		}
+	}
+	return count;
+}
+
+/* What the kernel cannot install it leaves out, and says MSG_CTRUNC. */
+static int message_check(const struct msghdr *message, int bytes, int fds)
+{
+	if (!fds && message->msg_flags & MSG_CTRUNC)
+		return -EMFILE;
+	if (!fds && !bytes)
+		return -ECONNRESET;
+	if (fds != 1 || bytes != 1 ||
+	    message->msg_flags & (MSG_TRUNC | MSG_CTRUNC))
+		return -EBADMSG;
+	return 0;
+}
+
+static int socket_receive_fd(int socket, int *fd)
+{
+	union control control = { .bytes = { 0 } };
+	char byte;
+	struct iovec payload = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr message = {
+		.msg_iov = &payload,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	int bytes, fds, ret;
+
+	do {
+		bytes = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+	} while (bytes < 0 && errno == EINTR);
+	if (bytes < 0)
+		return -errno;
+
+	fds = control_take_fds(&message, fd);
+	ret = message_check(&message, bytes, fds);
+	if (ret && fds)
+		close(*fd);
+	return ret;
+}
+
+IOBMD_EXPORT int iobmd_buffer_receive(int socket, struct iobmd_buffer **buffer)
+{
+	int ret, fd = -1;
+
+	ret = socket_check(socket);
+	if (ret)
+		return ret;
+
+	ret = socket_receive_fd(socket, &fd);
+	if (ret)
+		return ret;
+
+	ret = iobmd_buffer_from_fd(fd, buffer);
+	if (ret)
+		close(fd);
+	return ret;
+}
