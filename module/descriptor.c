@@ -90,6 +90,11 @@ static const struct file_operations iobmd_descriptor_fops = {
 	.release		= iobmd_descriptor_release,
 };
 
+bool iobmd_descriptor_is(const struct file *file)
+{
+	return file->f_op == &iobmd_descriptor_fops;
+}
+
 /* Takes over @view and a reference to the inode of its buffer, or fails. */
 static struct file *iobmd_descriptor_alloc(struct iobmd_view *view,
 					   struct vfsmount *mnt)

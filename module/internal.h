@@ -3,11 +3,13 @@
 #ifndef IOBMD_INTERNAL_H
 #define IOBMD_INTERNAL_H
 
+#include <linux/dma-direction.h>
 #include <linux/fs.h>
 #include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/rwsem.h>
+#include <linux/scatterlist.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
@@ -113,6 +115,20 @@ struct iobmd_view {
 	struct iobmd_hold hold;
 };
 
+/**
+ * struct iobmd_dma_mapping - a range that is mapped for a device
+ * @node: For whoever keeps a list of them.
+ * @sgt: Its segments.
+ * @dev: The device.
+ * @direction: As asked for.
+ */
+struct iobmd_dma_mapping {
+	struct list_head node;
+	struct sg_table sgt;
+	struct device *dev;
+	enum dma_data_direction direction;
+};
+
 /* account.c */
 struct iobmd_account *iobmd_account_get(void);
 void iobmd_account_put(struct iobmd_account *account);
@@ -173,13 +189,30 @@ void iobmd_view_get_info(const struct iobmd_view *view,
 			 struct iobmd_get_info *info);
 int iobmd_view_check_range(const struct iobmd_view *view, u64 offset, u64 *length);
 
+int iobmd_view_get_writer(const struct iobmd_view *view);
+void iobmd_view_put_writer(const struct iobmd_view *view);
+
 /* io.c */
+ssize_t iobmd_io(const struct iobmd_view *view, loff_t *pos, u64 size,
+		 struct iov_iter *iter, bool write);
 ssize_t iobmd_read_iter(struct kiocb *iocb, struct iov_iter *to);
 ssize_t iobmd_write_iter(struct kiocb *iocb, struct iov_iter *from);
 ssize_t iobmd_splice_read(struct file *file, loff_t *pos,
 			  struct pipe_inode_info *pipe, size_t length,
 			  unsigned int flags);
 loff_t iobmd_llseek(struct file *file, loff_t offset, int whence);
+
+/* dma.c */
+typedef int (*iobmd_visit_run_t)(phys_addr_t address, u64 length, void *arg);
+int iobmd_view_for_each_run(const struct iobmd_view *view, u64 offset, u64 length,
+			    u64 max, iobmd_visit_run_t visit, void *arg);
+bool iobmd_dma_is_allowed(const struct iobmd_view *view,
+			  enum dma_data_direction direction);
+struct iobmd_dma_mapping *iobmd_dma_map(const struct iobmd_view *view, u64 offset,
+					u64 length, struct device *dev,
+					enum dma_data_direction direction);
+void iobmd_dma_unmap(struct iobmd_dma_mapping *mapping);
+void *iobmd_view_vmap(const struct iobmd_view *view, u64 size);
 
 /* export.c */
 struct dma_buf *iobmd_export_create(struct file *file,
@@ -193,6 +226,8 @@ struct file *iobmd_descriptor_derive(struct file *parent,
 struct iobmd_view *iobmd_descriptor_view(const struct file *file);
 int iobmd_descriptor_check_map(const struct file *file, u64 offset, u64 length);
 
+bool iobmd_descriptor_is(const struct file *file);
+
 /* ioctl.c */
 long iobmd_device_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 long iobmd_descriptor_ioctl(struct file *file, unsigned int cmd,
@@ -200,5 +235,7 @@ long iobmd_descriptor_ioctl(struct file *file, unsigned int cmd,
 
 /* main.c */
 extern struct vfsmount *iobmd_mnt;
+int iobmd_mnt_pin(void);
+void iobmd_mnt_unpin(void);
 
 #endif /* IOBMD_INTERNAL_H */

@@ -39,41 +39,58 @@ static ssize_t iobmd_io_copy(const struct iobmd_view *view, u64 pos,
 	return copied ?: -EFAULT;
 }
 
-static ssize_t iobmd_io(struct kiocb *iocb, struct iov_iter *iter, bool write)
+/**
+ * iobmd_io - copy between a view and somewhere else
+ * @view: The view.
+ * @pos: Where in it, in bytes, below @size; moves with what is copied.
+ * @size: How far to go at most, in bytes from the start of the view.
+ * @iter: Where else, and how much.
+ * @write: Whether the view is where to.
+ *
+ * Return: the bytes copied, 0 or more, or if that would be 0 what went wrong:
+ * -EFAULT, -EINTR, -EIO, -EPERM.
+ */
+ssize_t iobmd_io(const struct iobmd_view *view, loff_t *pos, u64 size,
+		 struct iov_iter *iter, bool write)
 {
-	const struct iobmd_view *view = iobmd_descriptor_view(iocb->ki_filp);
-	loff_t start = iocb->ki_pos;
+	loff_t start = *pos;
 	ssize_t ret = 0;
 
-	iov_iter_truncate(iter, iobmd_view_size(view) - start);
+	iov_iter_truncate(iter, size - start);
 	while (iov_iter_count(iter)) {
-		ret = iobmd_io_copy(view, iocb->ki_pos, iter, write);
+		ret = iobmd_io_copy(view, *pos, iter, write);
 		if (ret <= 0)
 			break;
-		iocb->ki_pos += ret;
+		*pos += ret;
 		if (fatal_signal_pending(current)) {
 			ret = -EINTR;
 			break;
 		}
 		cond_resched();
 	}
-	return iocb->ki_pos - start ?: ret;
+	return *pos - start ?: ret;
 }
 
 ssize_t iobmd_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
-	if (iocb->ki_pos >= iobmd_view_size(iobmd_descriptor_view(iocb->ki_filp)))
+	const struct iobmd_view *view = iobmd_descriptor_view(iocb->ki_filp);
+	u64 size = iobmd_view_size(view);
+
+	if (iocb->ki_pos >= size)
 		return 0;
-	return iobmd_io(iocb, to, false);
+	return iobmd_io(view, &iocb->ki_pos, size, to, false);
 }
 
 ssize_t iobmd_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
+	const struct iobmd_view *view = iobmd_descriptor_view(iocb->ki_filp);
+	u64 size = iobmd_view_size(view);
+
 	if (!iov_iter_count(from))
 		return 0;
-	if (iocb->ki_pos >= iobmd_view_size(iobmd_descriptor_view(iocb->ki_filp)))
+	if (iocb->ki_pos >= size)
 		return -ENOSPC;
-	return iobmd_io(iocb, from, true);
+	return iobmd_io(view, &iocb->ki_pos, size, from, true);
 }
 
 /* The pipe gets references to the pages. Nobody may take or change them there. */

@@ -56,14 +56,24 @@ static struct file_system_type iobmd_fs_type = {
 struct vfsmount *iobmd_mnt;
 static int iobmd_mnt_count;
 
-static int iobmd_device_open(struct inode *inode, struct file *file)
+int iobmd_mnt_pin(void)
 {
 	return simple_pin_fs(&iobmd_fs_type, &iobmd_mnt, &iobmd_mnt_count);
 }
 
-static int iobmd_device_release(struct inode *inode, struct file *file)
+void iobmd_mnt_unpin(void)
 {
 	simple_release_fs(&iobmd_mnt, &iobmd_mnt_count);
+}
+
+static int iobmd_device_open(struct inode *inode, struct file *file)
+{
+	return iobmd_mnt_pin();
+}
+
+static int iobmd_device_release(struct inode *inode, struct file *file)
+{
+	iobmd_mnt_unpin();
 	return 0;
 }
 

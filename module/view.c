@@ -118,3 +118,21 @@ struct iobmd_view *iobmd_view_derive(const struct iobmd_view *parent,
 	}
 	return view;
 }
+
+/*
+ * For who may write without a mapping of a process, so that the seal against
+ * writing finds it: as long as it has @view it counts as a writable mapping. A
+ * view without the right to write does not.
+ */
+int iobmd_view_get_writer(const struct iobmd_view *view)
+{
+	if (!(view->rights & IOBMD_RIGHT_WRITE))
+		return 0;
+	return mapping_map_writable(view->buffer->inode->i_mapping);
+}
+
+void iobmd_view_put_writer(const struct iobmd_view *view)
+{
+	if (view->rights & IOBMD_RIGHT_WRITE)
+		mapping_unmap_writable(view->buffer->inode->i_mapping);
+}

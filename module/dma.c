@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Physically contiguous runs of a view, and their mapping for a device. */
+
+#include <linux/dma-mapping.h>
+#include <linux/err.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/scatterlist.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+
+#include "internal.h"
+
+/**
+ * struct iobmd_run - a run that is being put together
+ * @address: Where it begins.
+ * @length: In bytes; 0 before the first.
+ * @max: How long it may become, in bytes.
+ * @visit: Called with each when it is complete.
+ * @arg: For @visit.
+ */
+struct iobmd_run {
+	phys_addr_t address;
+	u64 length;
+	u64 max;
+	iobmd_visit_run_t visit;
+	void *arg;
+};
+
+static int iobmd_run_finish(struct iobmd_run *run)
+{
+	return run->length ? run->visit(run->address, run->length, run->arg) : 0;
+}
+
+static int iobmd_run_add(struct iobmd_run *run, phys_addr_t address, u64 length)
+{
+	int ret;
+
+	while (length) {
+		u64 n;
+
+		if (run->length == run->max || run->address + run->length != address) {
+			ret = iobmd_run_finish(run);
+			if (ret)
+				return ret;
+			run->address = address;
+			run->length = 0;
+		}
+		n = min(length, run->max - run->length);
+		run->length += n;
+		address += n;
+		length -= n;
+	}
+	return 0;
+}
+
+/*
+ * Calls @visit for each physically contiguous run of at most @max bytes in a
+ * range of @view. The caller has checked the range and has a hold on it.
+ */
+int iobmd_view_for_each_run(const struct iobmd_view *view, u64 offset, u64 length,
+			    u64 max, iobmd_visit_run_t visit, void *arg)
+{
+	struct iobmd_run run = { .max = max, .visit = visit, .arg = arg };
+	u64 pos = view->offset + offset;
+	u64 end = pos + length;
+	int ret;
+
+	while (pos < end) {
+		struct folio *folio = iobmd_memory_folio(view->buffer,
+							 pos >> PAGE_SHIFT);
+		size_t start = offset_in_folio(folio, pos);
+		u64 n = min_t(u64, folio_size(folio) - start, end - pos);
+
+		ret = iobmd_run_add(&run, PFN_PHYS(folio_pfn(folio)) + start, n);
+		if (ret)
+			return ret;
+		pos += n;
+		cond_resched();
+	}
+	return iobmd_run_finish(&run);
+}
+
+bool iobmd_dma_is_allowed(const struct iobmd_view *view,
+			  enum dma_data_direction direction)
+{
+	bool in = direction == DMA_FROM_DEVICE || direction == DMA_BIDIRECTIONAL;
+	bool out = direction == DMA_TO_DEVICE || direction == DMA_BIDIRECTIONAL;
+
+	if (in && !(view->rights & IOBMD_RIGHT_WRITE))
+		return false;
+	return (!in || view->buffer->direction & IOBMD_DIRECTION_IN) &&
+	       (!out || view->buffer->direction & IOBMD_DIRECTION_OUT);
+}
+
+static int iobmd_dma_count_run(phys_addr_t address, u64 length, void *arg)
+{
+	unsigned int *nr = arg;
+
+	(*nr)++;
+	return 0;
+}
+
+static int iobmd_dma_set_run(phys_addr_t address, u64 length, void *arg)
+{
+	struct scatterlist **sg = arg;
+
+	sg_set_page(*sg, pfn_to_page(PHYS_PFN(address)), length,
+		    offset_in_page(address));
+	*sg = sg_next(*sg);
+	return 0;
+}
+
+static int iobmd_dma_alloc_table(struct sg_table *sgt,
+				 const struct iobmd_view *view, u64 offset,
+				 u64 length, u64 max)
+{
+	struct scatterlist *sg;
+	unsigned int nr = 0;
+	int err;
+
+	iobmd_view_for_each_run(view, offset, length, max, iobmd_dma_count_run, &nr);
+	err = sg_alloc_table(sgt, nr, GFP_KERNEL);
+	if (err)
+		return err;
+	sg = sgt->sgl;
+	iobmd_view_for_each_run(view, offset, length, max, iobmd_dma_set_run, &sg);
+	return 0;
+}
+
+/**
+ * iobmd_dma_map - map a range of a view for a device
+ * @view: The view.
+ * @offset: In bytes.
+ * @length: In bytes. The caller has checked the range and has a hold on it.
+ * @dev: The device.
+ * @direction: What it will do.
+ *
+ * Return: the mapping, or an ERR_PTR: -EACCES, -EIO, -ENOMEM, ...
+ */
+struct iobmd_dma_mapping *iobmd_dma_map(const struct iobmd_view *view, u64 offset,
+					u64 length, struct device *dev,
+					enum dma_data_direction direction)
+{
+	u64 max = ALIGN_DOWN(dma_get_max_seg_size(dev), PAGE_SIZE);
+	struct iobmd_dma_mapping *mapping;
+	int err;
+
+	if (!iobmd_dma_is_allowed(view, direction))
+		return ERR_PTR(-EACCES);
+	mapping = kzalloc(sizeof(*mapping), GFP_KERNEL);
+	if (!mapping)
+		return ERR_PTR(-ENOMEM);
+	mapping->dev = dev;
+	mapping->direction = direction;
+	err = iobmd_dma_alloc_table(&mapping->sgt, view, offset, length,
+				    max ?: PAGE_SIZE);
+	if (err)
+		goto err_free;
+	err = dma_map_sgtable(dev, &mapping->sgt, direction, 0);
+	if (err)
+		goto err_free_table;
+	return mapping;
+
+err_free_table:
+	sg_free_table(&mapping->sgt);
+err_free:
+	kfree(mapping);
+	return ERR_PTR(err);
+}
+
+void iobmd_dma_unmap(struct iobmd_dma_mapping *mapping)
+{
+	dma_unmap_sgtable(mapping->dev, &mapping->sgt, mapping->direction, 0);
+	sg_free_table(&mapping->sgt);
+	kfree(mapping);
+}
+
+/*
+ * Maps @size bytes of @view, whole pages, into the kernel, to read and to write;
+ * or an ERR_PTR. The caller has a hold on them.
+ */
+void *iobmd_view_vmap(const struct iobmd_view *view, u64 size)
+{
+	unsigned long i, nr = size >> PAGE_SHIFT;
+	pgoff_t first = view->offset >> PAGE_SHIFT;
+	struct page **pages;
+	void *address;
+
+	if (!(view->rights & IOBMD_RIGHT_WRITE))
+		return ERR_PTR(-EACCES);
+	pages = kvmalloc_array(nr, sizeof(*pages), GFP_KERNEL);
+	if (!pages)
+		return ERR_PTR(-ENOMEM);
+	for (i = 0; i < nr; i++)
+		pages[i] = folio_file_page(iobmd_memory_folio(view->buffer, first + i),
+					   first + i);
+	address = vmap(pages, nr, VM_MAP, PAGE_KERNEL);
+	kvfree(pages);
+	return address ?: ERR_PTR(-ENOMEM);
+}

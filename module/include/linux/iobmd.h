@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* iobmd: shared buffers of kernel memory, for other modules. */
+#ifndef LINUX_IOBMD_H
+#define LINUX_IOBMD_H
+
+#include <linux/dma-direction.h>
+#include <linux/types.h>
+
+#include <uapi/linux/iobmd.h>
+
+struct device;
+struct iov_iter;
+struct sg_table;
+
+/**
+ * DOC: Buffers in the kernel
+ *
+ * A driver works on a buffer through a &struct iobmd_user, made with
+ * iobmd_user_create() for a buffer of its own, or with iobmd_user_get() for the
+ * descriptor that a process has passed to it. The user holds the buffer: it does
+ * not shrink below what it was when the user came, and the module stays, until
+ * iobmd_user_put(). It may grow; a user sees no more than it was made for. One
+ * with IOBMD_RIGHT_WRITE also keeps it from being sealed against writing.
+ *
+ * The memory is in use by processes at the same time. What it says may change
+ * between two looks: copy before you check.
+ *
+ * All functions may sleep and are for process context, but where they say
+ * otherwise. None may be called with a lock held under which user memory must
+ * not be touched, if they take an &struct iov_iter. Those that fail return a
+ * negative errno, or an ERR_PTR() of it, with the meanings of the table in
+ * uapi/linux/iobmd.h, and have changed nothing. Several threads may use one
+ * &struct iobmd_user at the same time; iobmd_user_put() comes last.
+ */
+struct iobmd_user;
+
+/**
+ * iobmd_user_create() - make a buffer
+ * @args: As a process would give them to IOBMD_IOC_CREATE; @size is not looked at.
+ *
+ * The memory is charged to the current task, as if it had called the ioctl.
+ *
+ * Return: a user with all rights, or an ERR_PTR: -EDQUOT, -EFBIG, -EINTR,
+ * -EINVAL, -ENFILE, -ENOMEM.
+ */
+struct iobmd_user *iobmd_user_create(const struct iobmd_create *args);
+
+/**
+ * iobmd_user_get() - use the buffer of a process
+ * @fd: A descriptor of the current process.
+ * @rights: An or of enum iobmd_rights that the driver needs, at least
+ *	IOBMD_RIGHT_READ. It gets no more than these.
+ *
+ * A window stays one: offsets count from its start.
+ *
+ * Return: a user, or an ERR_PTR: -EBADF if @fd is not open, -EINVAL if it is no
+ * descriptor of a buffer or @rights are unknown, -EACCES if it lacks one, -EPERM
+ * if a seal forbids them, -EINTR, -ENFILE, -ENOMEM.
+ */
+struct iobmd_user *iobmd_user_get(int fd, u32 rights);
+
+/**
+ * iobmd_user_put() - stop using a buffer
+ * @user: What the two functions above returned; NULL is fine. All DMA mappings
+ *	and kernel mappings of it must be gone.
+ */
+void iobmd_user_put(struct iobmd_user *user);
+
+/**
+ * iobmd_user_size() - how much of the buffer @user may use
+ * @user: The user.
+ *
+ * Context: any.
+ * Return: bytes: the length when the user came, or the size of its window.
+ */
+u64 iobmd_user_size(const struct iobmd_user *user);
+
+/**
+ * iobmd_user_set_length() - tell processes how much is in use
+ * @user: The user.
+ * @length: In bytes.
+ *
+ * Return: 0, -EACCES without IOBMD_RIGHT_RESIZE, or -EINVAL if @length is over
+ * the capacity.
+ */
+int iobmd_user_set_length(struct iobmd_user *user, u64 length);
+
+/**
+ * iobmd_user_for_each_run() - visit the memory in physically contiguous runs
+ * @user: The user.
+ * @offset: In bytes.
+ * @length: In bytes, 1 or more. The range must lie within the user's size.
+ * @visit: Called with the physical address and the bytes of each run, in order,
+ *	each as long as it can be. A value other than 0 ends the walk.
+ * @arg: For @visit.
+ *
+ * Return: what @visit returned last, or -EINVAL.
+ */
+int iobmd_user_for_each_run(struct iobmd_user *user, u64 offset, u64 length,
+			    int (*visit)(phys_addr_t address, u64 length, void *arg),
+			    void *arg);
+
+/**
+ * iobmd_user_vmap() - map all of it into the kernel
+ * @user: The user. Needs IOBMD_RIGHT_WRITE.
+ *
+ * Return: the address, to give to iobmd_user_vunmap(), or an ERR_PTR: -EACCES,
+ * -ENOMEM.
+ */
+void *iobmd_user_vmap(struct iobmd_user *user);
+
+/**
+ * iobmd_user_vunmap() - undo iobmd_user_vmap()
+ * @user: The user.
+ * @address: What that returned.
+ */
+void iobmd_user_vunmap(struct iobmd_user *user, void *address);
+
+/**
+ * iobmd_user_read() - copy out of the buffer
+ * @user: The user.
+ * @offset: Where to begin, in bytes.
+ * @to: Where to, and how much.
+ *
+ * Return: the bytes copied, fewer than asked for where the user's size ends or
+ * @to cannot be written; -EFAULT if that is none, -EIO on a hardware error.
+ */
+ssize_t iobmd_user_read(struct iobmd_user *user, u64 offset, struct iov_iter *to);
+
+/**
+ * iobmd_user_write() - copy into the buffer
+ * @user: The user. Needs IOBMD_RIGHT_WRITE.
+ * @offset: Where to begin, in bytes.
+ * @from: From where, and how much.
+ *
+ * Return: the bytes copied, as iobmd_user_read(); -EACCES.
+ */
+ssize_t iobmd_user_write(struct iobmd_user *user, u64 offset, struct iov_iter *from);
+
+/**
+ * iobmd_user_dma_map() - prepare a range for DMA
+ * @user: The user. Needs IOBMD_RIGHT_WRITE if the device writes.
+ * @dev: The device. Its DMA mask and largest segment are respected.
+ * @offset: In bytes; a multiple of the page size.
+ * @length: In bytes, 1 or more. The range must lie within the user's size.
+ * @direction: What the device will do; not wider than the buffer's direction.
+ *
+ * Return: the segments, to give to iobmd_user_dma_unmap(), or an ERR_PTR:
+ * -EACCES if @direction is too wide, -EINVAL, -EIO, -ENOMEM.
+ */
+struct sg_table *iobmd_user_dma_map(struct iobmd_user *user, struct device *dev,
+				    u64 offset, u64 length,
+				    enum dma_data_direction direction);
+
+/**
+ * iobmd_user_dma_unmap() - end the use of a range for DMA
+ * @user: The user.
+ * @sgt: What iobmd_user_dma_map() returned. The device must be done with it.
+ */
+void iobmd_user_dma_unmap(struct iobmd_user *user, struct sg_table *sgt);
+
+/**
+ * iobmd_user_publish() - give the current process a descriptor
+ * @user: The user.
+ * @flags: Of IOBMD_IOC_DERIVE, without IOBMD_DERIVE_F_WINDOW.
+ *
+ * Return: a new file descriptor, close-on-exec, or -EINTR, -EINVAL, -EMFILE,
+ * -ENFILE, -ENOMEM. It is installed already: do nothing after that can fail.
+ */
+int iobmd_user_publish(struct iobmd_user *user, u32 flags);
+
+#endif /* LINUX_IOBMD_H */

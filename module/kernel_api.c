@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What other modules can do with buffers: include/linux/iobmd.h tells. */
+
+#include <linux/err.h>
+#include <linux/export.h>
+#include <linux/fcntl.h>
+#include <linux/file.h>
+#include <linux/slab.h>
+#include <linux/uio.h>
+#include <linux/vmalloc.h>
+
+#include "include/linux/iobmd.h"
+#include "internal.h"
+
+#define IOBMD_RIGHTS	(IOBMD_RIGHT_READ | IOBMD_RIGHT_WRITE | IOBMD_RIGHT_RESIZE)
+
+/**
+ * struct iobmd_user - a driver that uses a buffer
+ * @file: A descriptor of its own, with a hold; so also what keeps this module.
+ * @rights: An or of enum iobmd_rights.
+ * @size: How much of the buffer the hold covers, in bytes.
+ */
+struct iobmd_user {
+	struct file *file;
+	u32 rights;
+	u64 size;
+};
+
+static const struct iobmd_view *iobmd_user_view(const struct iobmd_user *user)
+{
+	return iobmd_descriptor_view(user->file);
+}
+
+static int iobmd_user_check_range(const struct iobmd_user *user, u64 offset,
+				  u64 length)
+{
+	if (!length || offset >= user->size || length > user->size - offset)
+		return -EINVAL;
+	return 0;
+}
+
+static struct file *iobmd_user_open(struct file *parent, u32 rights)
+{
+	struct iobmd_derive args = { .flags = IOBMD_DERIVE_F_HOLD };
+	struct file *file;
+	int err;
+
+	if (!(rights & IOBMD_RIGHT_READ) || rights & ~IOBMD_RIGHTS)
+		return ERR_PTR(-EINVAL);
+	if (rights & ~iobmd_descriptor_view(parent)->rights)
+		return ERR_PTR(-EACCES);
+	if (!(rights & IOBMD_RIGHT_WRITE))
+		args.flags |= IOBMD_DERIVE_F_READ_ONLY;
+	file = iobmd_descriptor_derive(parent, &args);
+	if (IS_ERR(file))
+		return file;
+	err = iobmd_view_get_writer(iobmd_descriptor_view(file));
+	if (err) {
+		fput(file);
+		return ERR_PTR(err);
+	}
+	return file;
+}
+
+static struct iobmd_user *iobmd_user_alloc(struct file *parent, u32 rights)
+{
+	struct iobmd_user *user = kzalloc(sizeof(*user), GFP_KERNEL_ACCOUNT);
+	const struct iobmd_view *view;
+	struct file *file;
+
+	if (!user)
+		return ERR_PTR(-ENOMEM);
+	file = iobmd_user_open(parent, rights);
+	if (IS_ERR(file)) {
+		kfree(user);
+		return ERR_CAST(file);
+	}
+	view = iobmd_descriptor_view(file);
+	user->file = file;
+	user->rights = rights;
+	user->size = view->is_window ? view->size : view->hold.end;
+	return user;
+}
+
+struct iobmd_user *iobmd_user_create(const struct iobmd_create *args)
+{
+	struct iobmd_user *user;
+	struct file *file;
+	int err;
+
+	if (args->flags & ~IOBMD_CREATE_F_NODE)
+		return ERR_PTR(-EINVAL);
+	err = iobmd_mnt_pin();
+	if (err)
+		return ERR_PTR(err);
+	file = iobmd_descriptor_create(args, iobmd_mnt);
+	iobmd_mnt_unpin();
+	if (IS_ERR(file))
+		return ERR_CAST(file);
+	user = iobmd_user_alloc(file, IOBMD_RIGHTS);
+	fput(file);
+	return user;
+}
+EXPORT_SYMBOL_GPL(iobmd_user_create);
+
+struct iobmd_user *iobmd_user_get(int fd, u32 rights)
+{
+	struct file *file = fget(fd);
+	struct iobmd_user *user;
+
+	if (!file)
+		return ERR_PTR(-EBADF);
+	if (iobmd_descriptor_is(file))
+		user = iobmd_user_alloc(file, rights);
+	else
+		user = ERR_PTR(-EINVAL);
+	fput(file);
+	return user;
+}
+EXPORT_SYMBOL_GPL(iobmd_user_get);
+
+void iobmd_user_put(struct iobmd_user *user)
+{
+	if (!user)
+		return;
+	iobmd_view_put_writer(iobmd_user_view(user));
+	fput(user->file);
+	kfree(user);
+}
+EXPORT_SYMBOL_GPL(iobmd_user_put);
+
+u64 iobmd_user_size(const struct iobmd_user *user)
+{
+	return user->size;
+}
+EXPORT_SYMBOL_GPL(iobmd_user_size);
+
+int iobmd_user_set_length(struct iobmd_user *user, u64 length)
+{
+	if (!(user->rights & IOBMD_RIGHT_RESIZE))
+		return -EACCES;
+	return iobmd_buffer_set_length(iobmd_user_view(user)->buffer, length);
+}
+EXPORT_SYMBOL_GPL(iobmd_user_set_length);
+
+int iobmd_user_for_each_run(struct iobmd_user *user, u64 offset, u64 length,
+			    int (*visit)(phys_addr_t address, u64 length, void *arg),
+			    void *arg)
+{
+	int err = iobmd_user_check_range(user, offset, length);
+
+	if (err)
+		return err;
+	return iobmd_view_for_each_run(iobmd_user_view(user), offset, length,
+				       U64_MAX, visit, arg);
+}
+EXPORT_SYMBOL_GPL(iobmd_user_for_each_run);
+
+void *iobmd_user_vmap(struct iobmd_user *user)
+{
+	return iobmd_view_vmap(iobmd_user_view(user), PAGE_ALIGN(user->size));
+}
+EXPORT_SYMBOL_GPL(iobmd_user_vmap);
+
+void iobmd_user_vunmap(struct iobmd_user *user, void *address)
+{
+	vunmap(address);
+}
+EXPORT_SYMBOL_GPL(iobmd_user_vunmap);
+
+static ssize_t iobmd_user_io(struct iobmd_user *user, u64 offset,
+			     struct iov_iter *iter, bool write)
+{
+	loff_t pos = offset;
+
+	if (offset >= user->size)
+		return 0;
+	return iobmd_io(iobmd_user_view(user), &pos, user->size, iter, write);
+}
+
+ssize_t iobmd_user_read(struct iobmd_user *user, u64 offset, struct iov_iter *to)
+{
+	return iobmd_user_io(user, offset, to, false);
+}
+EXPORT_SYMBOL_GPL(iobmd_user_read);
+
+ssize_t iobmd_user_write(struct iobmd_user *user, u64 offset, struct iov_iter *from)
+{
+	if (!(user->rights & IOBMD_RIGHT_WRITE))
+		return -EACCES;
+	return iobmd_user_io(user, offset, from, true);
+}
+EXPORT_SYMBOL_GPL(iobmd_user_write);
+
+struct sg_table *iobmd_user_dma_map(struct iobmd_user *user, struct device *dev,
+				    u64 offset, u64 length,
+				    enum dma_data_direction direction)
+{
+	struct iobmd_dma_mapping *mapping;
+	int err = iobmd_user_check_range(user, offset, length);
+
+	if (err)
+		return ERR_PTR(err);
+	if (!PAGE_ALIGNED(offset))
+		return ERR_PTR(-EINVAL);
+	mapping = iobmd_dma_map(iobmd_user_view(user), offset, length, dev, direction);
+	return IS_ERR(mapping) ? ERR_CAST(mapping) : &mapping->sgt;
+}
+EXPORT_SYMBOL_GPL(iobmd_user_dma_map);
+
+void iobmd_user_dma_unmap(struct iobmd_user *user, struct sg_table *sgt)
+{
+	iobmd_dma_unmap(container_of(sgt, struct iobmd_dma_mapping, sgt));
+}
+EXPORT_SYMBOL_GPL(iobmd_user_dma_unmap);
+
+int iobmd_user_publish(struct iobmd_user *user, u32 flags)
+{
+	struct iobmd_derive args = { .flags = flags };
+	struct file *file;
+	int fd;
+
+	if (flags & ~(IOBMD_DERIVE_F_READ_ONLY | IOBMD_DERIVE_F_HOLD))
+		return -EINVAL;
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0)
+		return fd;
+	file = iobmd_descriptor_derive(user->file, &args);
+	if (IS_ERR(file)) {
+		put_unused_fd(fd);
+		return PTR_ERR(file);
+	}
+	fd_install(fd, file);
+	return fd;
+}
+EXPORT_SYMBOL_GPL(iobmd_user_publish);
