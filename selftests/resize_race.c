@@ -101,10 +101,11 @@ FIXTURE(resize_race)
 FIXTURE_VARIANT(resize_race)
 {
 	uint32_t huge;
+	int cuts;
 };
 
-FIXTURE_VARIANT_ADD(resize_race, small) { .huge = IOBMD_HUGE_NONE };
-FIXTURE_VARIANT_ADD(resize_race, huge) { .huge = IOBMD_HUGE_PREFER };
+FIXTURE_VARIANT_ADD(resize_race, small) { .huge = IOBMD_HUGE_NONE, .cuts = 40 };
+FIXTURE_VARIANT_ADD(resize_race, huge) { .huge = IOBMD_HUGE_PREFER, .cuts = 150 };
 
 FIXTURE_SETUP(resize_race)
 {
@@ -184,7 +185,7 @@ TEST_F_TIMEOUT(resize_race, threads_touch_the_huge_page_that_is_cut, 120)
 		probers[i] = (struct prober) { .arena = self->arena, .number = i };
 		ASSERT_EQ(0, pthread_create(&probers[i].thread, NULL, probe, &probers[i]));
 	}
-	shrink_and_grow(_metadata, self, ARRAY_SIZE(probers), 200);
+	shrink_and_grow(_metadata, self, ARRAY_SIZE(probers), variant->cuts);
 	self->arena->stop = true;
 	for (int i = 0; i < (int)ARRAY_SIZE(probers); i++) {
 		EXPECT_EQ(0, pthread_join(probers[i].thread, NULL));
@@ -204,6 +205,7 @@ TEST_F_TIMEOUT(resize_race, readers_never_see_old_bytes_after_growing, 120)
 	for (int i = 0; i < 50; i++) {
 		memset(self->map + end, 0xaa, self->size - end);
 		ASSERT_EQ(0, iobmd_resize(self->fd, end));
+		await_probes(self->arena, 1);
 		ASSERT_EQ(0, iobmd_resize(self->fd, self->size));
 		ASSERT_EQ(-1, check_bytes(self->map + end, self->size - end, 0));
 	}
