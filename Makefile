@@ -12,6 +12,9 @@ all: module lib ## the module and the library (the default)
 module: ## the module for the running kernel, or KDIR=<headers>, or KERNEL=6.12|6.1|<build directory>
 	@scripts/module build $(KERNEL)
 
+modules: ## the module, the example drivers and the tests' modules (KERNEL= as above)
+	@scripts/module all $(KERNEL)
+
 lib: ## the library and its tools
 	@scripts/setup build
 	@$(USERLIB) all
@@ -40,4 +43,4 @@ clean: ## remove what was built; the cache of kernels stays
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
 
-.PHONY: all module lib selftests sparse check demo install clean help
+.PHONY: all module modules lib selftests sparse check demo install clean help

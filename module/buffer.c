@@ -97,11 +97,13 @@ static int iobmd_inode_getattr(struct mnt_idmap *idmap, const struct path *path,
 			       struct kstat *stat, u32 request_mask,
 			       unsigned int flags)
 {
+	const struct iobmd_view *view = path->dentry->d_fsdata;
 	struct inode *inode = d_inode(path->dentry);
+	u64 allocated = view->is_window ? PAGE_ALIGN(view->size) : i_size_read(inode);
 
 	generic_fillattr(idmap, request_mask, inode, stat);
-	stat->size = iobmd_view_size(path->dentry->d_fsdata);
-	stat->blocks = i_size_read(inode) >> SECTOR_SHIFT;
+	stat->size = iobmd_view_size(view);
+	stat->blocks = allocated >> SECTOR_SHIFT;
 	return 0;
 }
 

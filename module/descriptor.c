@@ -37,6 +37,13 @@ static int iobmd_descriptor_mmap(struct file *file, struct vm_area_struct *vma)
 	if (err)
 		return err;
 
+	/* The core has counted a mapping that may become writable as one. */
+	if (iobmd_buffer_is_frozen(view->buffer)) {
+		if (vma->vm_flags & VM_WRITE)
+			return -EPERM;
+		vm_flags_clear(vma, VM_MAYWRITE);
+	}
+
 	/* So that neither mremap(2) nor a merge of mappings leads out of it. */
 	if (view->is_window)
 		vm_flags_set(vma, VM_DONTEXPAND);
@@ -68,9 +75,32 @@ static void iobmd_descriptor_show_fdinfo(struct seq_file *m, struct file *file)
 
 static int iobmd_descriptor_release(struct inode *inode, struct file *file)
 {
-	iobmd_view_free(iobmd_descriptor_view(file));
+	iobmd_view_put_hold(iobmd_descriptor_view(file));
 	return 0;
 }
+
+/* As the kernel shows files that are on no path; modules cannot call that. */
+static char *iobmd_dentry_name(struct dentry *dentry, char *buffer, int size)
+{
+	char name[64];
+	int length = scnprintf(name, sizeof(name), "/%s (deleted)",
+			       dentry->d_name.name) + 1;
+
+	if (length > size)
+		return ERR_PTR(-ENAMETOOLONG);
+	return memcpy(buffer + size - length, name, length);
+}
+
+/* The dentry of a file that could not be made has no view. */
+static void iobmd_dentry_release(struct dentry *dentry)
+{
+	iobmd_view_free(dentry->d_fsdata);
+}
+
+const struct dentry_operations iobmd_dentry_operations = {
+	.d_dname	= iobmd_dentry_name,
+	.d_release	= iobmd_dentry_release,
+};
 
 /*
  * No .owner: such a file begins and ends without a word to the module loader.
@@ -167,6 +197,7 @@ struct file *iobmd_descriptor_derive(struct file *parent,
 	ihold(view->buffer->inode);
 	file = iobmd_descriptor_alloc(view, parent->f_path.mnt);
 	if (IS_ERR(file)) {
+		iobmd_view_put_hold(view);
 		iput(view->buffer->inode);
 		iobmd_view_free(view);
 	}

@@ -55,6 +55,27 @@ static int iobmd_run_add(struct iobmd_run *run, phys_addr_t address, u64 length)
 }
 
 /*
+ * The bytes from @pos up to @end of the buffer that one folio holds, and where
+ * they lie. They stay there, but a shrink beyond the caller's hold may split the
+ * folio: so none is looked at without the lock that keeps it whole.
+ */
+static u64 iobmd_run_find(struct iobmd_buffer *buffer, u64 pos, u64 end,
+			  phys_addr_t *address)
+{
+	struct folio *folio;
+	size_t start;
+	u64 length;
+
+	down_read(&buffer->fault_lock);
+	folio = iobmd_memory_folio(buffer, pos >> PAGE_SHIFT);
+	start = offset_in_folio(folio, pos);
+	length = min_t(u64, folio_size(folio) - start, end - pos);
+	*address = PFN_PHYS(folio_pfn(folio)) + start;
+	up_read(&buffer->fault_lock);
+	return length;
+}
+
+/*
  * Calls @visit for each physically contiguous run of at most @max bytes in a
  * range of @view. The caller has checked the range and has a hold on it.
  */
@@ -67,12 +88,10 @@ int iobmd_view_for_each_run(const struct iobmd_view *view, u64 offset, u64 lengt
 	int ret;
 
 	while (pos < end) {
-		struct folio *folio = iobmd_memory_folio(view->buffer,
-							 pos >> PAGE_SHIFT);
-		size_t start = offset_in_folio(folio, pos);
-		u64 n = min_t(u64, folio_size(folio) - start, end - pos);
+		phys_addr_t address;
+		u64 n = iobmd_run_find(view->buffer, pos, end, &address);
 
-		ret = iobmd_run_add(&run, PFN_PHYS(folio_pfn(folio)) + start, n);
+		ret = iobmd_run_add(&run, address, n);
 		if (ret)
 			return ret;
 		pos += n;
@@ -111,6 +130,18 @@ static int iobmd_dma_set_run(phys_addr_t address, u64 length, void *arg)
 	return 0;
 }
 
+/*
+ * How long a segment may be: whole pages, unless the device cannot take one. A
+ * device that may need bounce buffers can have no more than one of them is.
+ */
+static u64 iobmd_dma_max_segment(struct device *dev)
+{
+	size_t max = min_t(size_t, dma_get_max_seg_size(dev),
+			   dma_max_mapping_size(dev));
+
+	return max > PAGE_SIZE ? ALIGN_DOWN(max, PAGE_SIZE) : max;
+}
+
 static int iobmd_dma_alloc_table(struct sg_table *sgt,
 				 const struct iobmd_view *view, u64 offset,
 				 u64 length, u64 max)
@@ -142,10 +173,11 @@ struct iobmd_dma_mapping *iobmd_dma_map(const struct iobmd_view *view, u64 offse
 					u64 length, struct device *dev,
 					enum dma_data_direction direction)
 {
-	u64 max = ALIGN_DOWN(dma_get_max_seg_size(dev), PAGE_SIZE);
 	struct iobmd_dma_mapping *mapping;
 	int err;
 
+	if (!valid_dma_direction(direction))
+		return ERR_PTR(-EINVAL);
 	if (!iobmd_dma_is_allowed(view, direction))
 		return ERR_PTR(-EACCES);
 	mapping = kzalloc(sizeof(*mapping), GFP_KERNEL);
@@ -154,7 +186,7 @@ struct iobmd_dma_mapping *iobmd_dma_map(const struct iobmd_view *view, u64 offse
 	mapping->dev = dev;
 	mapping->direction = direction;
 	err = iobmd_dma_alloc_table(&mapping->sgt, view, offset, length,
-				    max ?: PAGE_SIZE);
+				    iobmd_dma_max_segment(dev));
 	if (err)
 		goto err_free;
 	err = dma_map_sgtable(dev, &mapping->sgt, direction, 0);
@@ -177,6 +209,30 @@ void iobmd_dma_unmap(struct iobmd_dma_mapping *mapping)
 }
 
 /*
+ * By the device's addresses alone: an importer's table is not ours while it is
+ * mapped, and CONFIG_DMABUF_DEBUG makes its pages unusable.
+ */
+void iobmd_dma_sync_for_cpu(struct iobmd_dma_mapping *mapping)
+{
+	struct scatterlist *sg;
+	unsigned int i;
+
+	for_each_sgtable_dma_sg(&mapping->sgt, sg, i)
+		dma_sync_single_for_cpu(mapping->dev, sg_dma_address(sg),
+					sg_dma_len(sg), mapping->direction);
+}
+
+void iobmd_dma_sync_for_device(struct iobmd_dma_mapping *mapping)
+{
+	struct scatterlist *sg;
+	unsigned int i;
+
+	for_each_sgtable_dma_sg(&mapping->sgt, sg, i)
+		dma_sync_single_for_device(mapping->dev, sg_dma_address(sg),
+					   sg_dma_len(sg), mapping->direction);
+}
+
+/*
  * Maps @size bytes of @view, whole pages, into the kernel, to read and to write;
  * or an ERR_PTR. The caller has a hold on them.
  */
@@ -192,9 +248,11 @@ void *iobmd_view_vmap(const struct iobmd_view *view, u64 size)
 	pages = kvmalloc_array(nr, sizeof(*pages), GFP_KERNEL);
 	if (!pages)
 		return ERR_PTR(-ENOMEM);
+	down_read(&view->buffer->fault_lock);
 	for (i = 0; i < nr; i++)
 		pages[i] = folio_file_page(iobmd_memory_folio(view->buffer, first + i),
 					   first + i);
+	up_read(&view->buffer->fault_lock);
 	address = vmap(pages, nr, VM_MAP, PAGE_KERNEL);
 	kvfree(pages);
 	return address ?: ERR_PTR(-ENOMEM);

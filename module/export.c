@@ -74,8 +74,7 @@ static int iobmd_dmabuf_begin_cpu_access(struct dma_buf *dmabuf,
 
 	mutex_lock(&export->lock);
 	list_for_each_entry(mapping, &export->mappings, node)
-		dma_sync_sgtable_for_cpu(mapping->dev, &mapping->sgt,
-					 mapping->direction);
+		iobmd_dma_sync_for_cpu(mapping);
 	mutex_unlock(&export->lock);
 	return 0;
 }
@@ -88,8 +87,7 @@ static int iobmd_dmabuf_end_cpu_access(struct dma_buf *dmabuf,
 
 	mutex_lock(&export->lock);
 	list_for_each_entry(mapping, &export->mappings, node)
-		dma_sync_sgtable_for_device(mapping->dev, &mapping->sgt,
-					    mapping->direction);
+		iobmd_dma_sync_for_device(mapping);
 	mutex_unlock(&export->lock);
 	return 0;
 }
@@ -142,6 +140,19 @@ static const struct dma_buf_ops iobmd_dmabuf_ops = {
 	.mmap			= iobmd_dmabuf_mmap,
 	.vmap			= iobmd_dmabuf_vmap,
 	.vunmap			= iobmd_dmabuf_vunmap,
+	.release		= iobmd_dmabuf_release,
+};
+
+/*
+ * No ->vmap(): who asks for one may write, and the kernel makes an error of it a
+ * warning.
+ */
+static const struct dma_buf_ops iobmd_dmabuf_read_only_ops = {
+	.map_dma_buf		= iobmd_dmabuf_map,
+	.unmap_dma_buf		= iobmd_dmabuf_unmap,
+	.begin_cpu_access	= iobmd_dmabuf_begin_cpu_access,
+	.end_cpu_access		= iobmd_dmabuf_end_cpu_access,
+	.mmap			= iobmd_dmabuf_mmap,
 	.release		= iobmd_dmabuf_release,
 };
 
@@ -200,6 +211,7 @@ struct dma_buf *iobmd_export_create(struct file *file,
 	DEFINE_DMA_BUF_EXPORT_INFO(info);
 	struct iobmd_dmabuf *export;
 	struct dma_buf *dmabuf;
+	bool writable;
 
 	file = iobmd_export_window(file, args);
 	if (IS_ERR(file))
@@ -208,9 +220,10 @@ struct dma_buf *iobmd_export_create(struct file *file,
 	if (IS_ERR(export))
 		return ERR_CAST(export);
 
-	info.ops = &iobmd_dmabuf_ops;
+	writable = file->f_mode & FMODE_WRITE;
+	info.ops = writable ? &iobmd_dmabuf_ops : &iobmd_dmabuf_read_only_ops;
 	info.size = PAGE_ALIGN(iobmd_view_size(iobmd_descriptor_view(file)));
-	info.flags = file->f_mode & FMODE_WRITE ? O_RDWR : O_RDONLY;
+	info.flags = writable ? O_RDWR : O_RDONLY;
 	info.priv = export;
 	dmabuf = dma_buf_export(&info);
 	if (IS_ERR(dmabuf))

@@ -103,7 +103,8 @@ struct iobmd_buffer {
  * @has_hold: Whether @hold is in use.
  * @hold: Keeps what the view shows, or what its owner asked for.
  *
- * Constant, but for @hold. Freed with the file.
+ * Constant, but for @hold, which goes with the file. The rest goes with its
+ * dentry, which stat(2) looks at and a path keeps for longer than the file.
  */
 struct iobmd_view {
 	struct iobmd_buffer *buffer;
@@ -144,7 +145,18 @@ int iobmd_memory_shrink(struct iobmd_buffer *buffer, pgoff_t nr_pages);
 int iobmd_memory_freeze(struct iobmd_buffer *buffer);
 struct folio *iobmd_memory_get_folio(struct iobmd_buffer *buffer, u64 offset,
 				     bool write);
+u64 iobmd_memory_huge_bytes(struct iobmd_buffer *buffer, u64 offset, u64 end);
 void iobmd_memory_zero_page_tail(struct iobmd_buffer *buffer, u64 offset);
+
+/*
+ * Whether the seal against writing is on. It is refused while the page cache has
+ * a writable mapping: so whoever is about to write has to count as one, or hold
+ * @fault_lock and then a folio, before this tells.
+ */
+static inline bool iobmd_buffer_is_frozen(const struct iobmd_buffer *buffer)
+{
+	return READ_ONCE(buffer->seals) & IOBMD_SEAL_WRITE;
+}
 
 static inline pgoff_t iobmd_memory_nr_pages(const struct iobmd_buffer *buffer)
 {
@@ -183,6 +195,7 @@ extern const struct vm_operations_struct iobmd_vm_ops;
 struct iobmd_view *iobmd_view_create(struct iobmd_buffer *buffer);
 struct iobmd_view *iobmd_view_derive(const struct iobmd_view *parent,
 				     const struct iobmd_derive *args);
+void iobmd_view_put_hold(struct iobmd_view *view);
 void iobmd_view_free(struct iobmd_view *view);
 u64 iobmd_view_size(const struct iobmd_view *view);
 void iobmd_view_get_info(const struct iobmd_view *view,
@@ -212,6 +225,8 @@ struct iobmd_dma_mapping *iobmd_dma_map(const struct iobmd_view *view, u64 offse
 					u64 length, struct device *dev,
 					enum dma_data_direction direction);
 void iobmd_dma_unmap(struct iobmd_dma_mapping *mapping);
+void iobmd_dma_sync_for_cpu(struct iobmd_dma_mapping *mapping);
+void iobmd_dma_sync_for_device(struct iobmd_dma_mapping *mapping);
 void *iobmd_view_vmap(const struct iobmd_view *view, u64 size);
 
 /* export.c */
@@ -219,6 +234,7 @@ struct dma_buf *iobmd_export_create(struct file *file,
 				    const struct iobmd_export *args);
 
 /* descriptor.c */
+extern const struct dentry_operations iobmd_dentry_operations;
 struct file *iobmd_descriptor_create(const struct iobmd_create *args,
 				     struct vfsmount *mnt);
 struct file *iobmd_descriptor_derive(struct file *parent,

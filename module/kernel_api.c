@@ -16,13 +16,12 @@
 
 /**
  * struct iobmd_user - a driver that uses a buffer
- * @file: A descriptor of its own, with a hold; so also what keeps this module.
- * @rights: An or of enum iobmd_rights.
+ * @file: A descriptor of its own, with a hold and no more rights than the driver
+ *	has asked for; so also what keeps this module.
  * @size: How much of the buffer the hold covers, in bytes.
  */
 struct iobmd_user {
 	struct file *file;
-	u32 rights;
 	u64 size;
 };
 
@@ -47,6 +46,8 @@ static struct file *iobmd_user_open(struct file *parent, u32 rights)
 
 	if (!(rights & IOBMD_RIGHT_READ) || rights & ~IOBMD_RIGHTS)
 		return ERR_PTR(-EINVAL);
+	if (rights & IOBMD_RIGHT_RESIZE && !(rights & IOBMD_RIGHT_WRITE))
+		return ERR_PTR(-EINVAL);
 	if (rights & ~iobmd_descriptor_view(parent)->rights)
 		return ERR_PTR(-EACCES);
 	if (!(rights & IOBMD_RIGHT_WRITE))
@@ -54,6 +55,7 @@ static struct file *iobmd_user_open(struct file *parent, u32 rights)
 	file = iobmd_descriptor_derive(parent, &args);
 	if (IS_ERR(file))
 		return file;
+	iobmd_descriptor_view(file)->rights &= rights;
 	err = iobmd_view_get_writer(iobmd_descriptor_view(file));
 	if (err) {
 		fput(file);
@@ -77,7 +79,6 @@ static struct iobmd_user *iobmd_user_alloc(struct file *parent, u32 rights)
 	}
 	view = iobmd_descriptor_view(file);
 	user->file = file;
-	user->rights = rights;
 	user->size = view->is_window ? view->size : view->hold.end;
 	return user;
 }
@@ -137,7 +138,7 @@ EXPORT_SYMBOL_GPL(iobmd_user_size);
 
 int iobmd_user_set_length(struct iobmd_user *user, u64 length)
 {
-	if (!(user->rights & IOBMD_RIGHT_RESIZE))
+	if (!(iobmd_user_view(user)->rights & IOBMD_RIGHT_RESIZE))
 		return -EACCES;
 	return iobmd_buffer_set_length(iobmd_user_view(user)->buffer, length);
 }
@@ -186,7 +187,7 @@ EXPORT_SYMBOL_GPL(iobmd_user_read);
 
 ssize_t iobmd_user_write(struct iobmd_user *user, u64 offset, struct iov_iter *from)
 {
-	if (!(user->rights & IOBMD_RIGHT_WRITE))
+	if (!(iobmd_user_view(user)->rights & IOBMD_RIGHT_WRITE))
 		return -EACCES;
 	return iobmd_user_io(user, offset, from, true);
 }
@@ -201,8 +202,6 @@ struct sg_table *iobmd_user_dma_map(struct iobmd_user *user, struct device *dev,
 
 	if (err)
 		return ERR_PTR(err);
-	if (!PAGE_ALIGNED(offset))
-		return ERR_PTR(-EINVAL);
 	mapping = iobmd_dma_map(iobmd_user_view(user), offset, length, dev, direction);
 	return IS_ERR(mapping) ? ERR_CAST(mapping) : &mapping->sgt;
 }

@@ -37,6 +37,7 @@ static int iobmd_init_fs_context(struct fs_context *fc)
 	if (!ctx)
 		return -ENOMEM;
 	ctx->ops = &iobmd_super_operations;
+	ctx->dops = &iobmd_dentry_operations;
 	fc->s_iflags |= SB_I_NOEXEC;
 	return 0;
 }

@@ -74,7 +74,7 @@ struct folio *iobmd_memory_get_folio(struct iobmd_buffer *buffer, u64 offset,
 	struct folio *folio = NULL;
 
 	down_read(&buffer->fault_lock);
-	if (write && READ_ONCE(buffer->seals) & IOBMD_SEAL_WRITE)
+	if (write && iobmd_buffer_is_frozen(buffer))
 		folio = ERR_PTR(-EPERM);
 	else if (index < iobmd_memory_nr_pages(buffer))
 		folio = filemap_get_folio(buffer->inode->i_mapping, index);
@@ -85,6 +85,24 @@ struct folio *iobmd_memory_get_folio(struct iobmd_buffer *buffer, u64 offset,
 		folio = ERR_PTR(-EIO);
 	}
 	return folio;
+}
+
+/* How much of [@offset, @end) is in huge pages, in bytes; whole pages count. */
+u64 iobmd_memory_huge_bytes(struct iobmd_buffer *buffer, u64 offset, u64 end)
+{
+	u64 start, bytes = 0;
+
+	if (!IOBMD_HAS_HUGE)
+		return 0;
+	down_read(&buffer->fault_lock);
+	for (start = ALIGN_DOWN(offset, PMD_SIZE); start < end; start += PMD_SIZE) {
+		struct folio *folio = iobmd_memory_folio(buffer, start >> PAGE_SHIFT);
+
+		if (folio && folio_order(folio) == IOBMD_HUGE_ORDER)
+			bytes += min(start + PMD_SIZE, end) - max(start, offset);
+	}
+	up_read(&buffer->fault_lock);
+	return bytes;
 }
 
 /*
@@ -381,8 +399,8 @@ static int iobmd_memory_split(struct iobmd_buffer *buffer, pgoff_t first,
 	return err;
 }
 
-/* The bytes in huge folios from page @start on. */
-static u64 iobmd_memory_huge_bytes(struct iobmd_buffer *buffer, pgoff_t start)
+/* The bytes of huge folios that begin at page @start or behind it. */
+static u64 iobmd_memory_huge_tail(struct iobmd_buffer *buffer, pgoff_t start)
 {
 	pgoff_t end = iobmd_memory_nr_pages(buffer);
 	struct folio *folio;
@@ -430,7 +448,7 @@ static int iobmd_memory_try_shrink(struct iobmd_buffer *buffer, pgoff_t nr_pages
 	if (err)
 		return err;
 
-	huge_bytes = iobmd_memory_huge_bytes(buffer, start);
+	huge_bytes = iobmd_memory_huge_tail(buffer, start);
 	if (start < nr_pages) {
 		err = iobmd_memory_split(buffer, start, cut_end);
 		if (err)
@@ -494,10 +512,14 @@ static int iobmd_memory_try_freeze(struct iobmd_buffer *buffer, pgoff_t unused)
 	if (err)
 		return err;
 	err = iobmd_memory_unmap(buffer, 0);
-	if (err)
-		mapping_allow_writable(mapping);
-	else
+	if (!err) {
+		spin_lock(&buffer->lock);
 		buffer->seals |= IOBMD_SEAL_WRITE;
+		spin_unlock(&buffer->lock);
+	}
+	/* Whoever is let in again has to see the seal. */
+	smp_mb__before_atomic();
+	mapping_allow_writable(mapping);
 	return err;
 }
 

@@ -20,10 +20,17 @@ struct iobmd_view *iobmd_view_create(struct iobmd_buffer *buffer)
 	return view;
 }
 
-void iobmd_view_free(struct iobmd_view *view)
+/* Lets the buffer shrink again, as far as @view goes. */
+void iobmd_view_put_hold(struct iobmd_view *view)
 {
 	if (view->has_hold)
 		iobmd_hold_put(&view->hold, view->buffer);
+	view->has_hold = false;
+}
+
+/* The hold has to go first: it needs the buffer, which may be gone now. */
+void iobmd_view_free(struct iobmd_view *view)
+{
 	kfree(view);
 }
 
@@ -40,6 +47,9 @@ void iobmd_view_get_info(const struct iobmd_view *view,
 	if (view->is_window) {
 		info->capacity = view->size;
 		info->length = view->size;
+		info->allocated = PAGE_ALIGN(view->size);
+		info->huge_bytes = iobmd_memory_huge_bytes(view->buffer, view->offset,
+							   view->offset + info->allocated);
 	}
 }
 
@@ -126,9 +136,17 @@ struct iobmd_view *iobmd_view_derive(const struct iobmd_view *parent,
  */
 int iobmd_view_get_writer(const struct iobmd_view *view)
 {
+	struct address_space *mapping = view->buffer->inode->i_mapping;
+	int err;
+
 	if (!(view->rights & IOBMD_RIGHT_WRITE))
 		return 0;
-	return mapping_map_writable(view->buffer->inode->i_mapping);
+	err = mapping_map_writable(mapping);
+	if (!err && iobmd_buffer_is_frozen(view->buffer)) {
+		mapping_unmap_writable(mapping);
+		err = -EPERM;
+	}
+	return err;
 }
 
 void iobmd_view_put_writer(const struct iobmd_view *view)

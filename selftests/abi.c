@@ -249,6 +249,10 @@ static bool known(unsigned int request)
 	case IOBMD_IOC_RESIZE:
 	case IOBMD_IOC_MAP:
 	case IOBMD_IOC_SET_NAME:
+	case IOBMD_IOC_DERIVE:
+	case IOBMD_IOC_SEAL:
+	case IOBMD_IOC_EXPORT:
+	case IOBMD_IOC_SYNC:
 		return true;
 	default:
 		return false;

@@ -122,6 +122,56 @@ static bool undo_set_name(int fd, int result, const void *args)
 	return !iobmd_set_name(fd, "") && named;
 }
 
+static void fill_derive(void *args)
+{
+	*(struct iobmd_derive *)args = (struct iobmd_derive){ .length = 0 };
+}
+
+static bool undo_derive(int fd, int result, const void *args)
+{
+	uint64_t id = IOBMD_INFO(result, id);
+
+	return !close(result) && id == IOBMD_INFO(fd, id);
+}
+
+/* No seal comes off again, so this adds none. */
+static void fill_seal(void *args)
+{
+	*(struct iobmd_seal *)args = (struct iobmd_seal){ .seals = 0 };
+}
+
+static bool undo_seal(int fd, int result, const void *args)
+{
+	return !result && !IOBMD_INFO(fd, seals);
+}
+
+static void fill_export(void *args)
+{
+	*(struct iobmd_export *)args = (struct iobmd_export){ .length = 77 };
+}
+
+static bool undo_export(int fd, int result, const void *args)
+{
+	off_t size = lseek(result, 0, SEEK_END);
+
+	return !close(result) && size == (off_t)page_size();
+}
+
+static void fill_sync(void *args)
+{
+	*(struct iobmd_sync *)args = (struct iobmd_sync){
+		.length = 77,
+		.direction = IOBMD_DIRECTION_IN,
+	};
+}
+
+static bool undo_sync(int fd, int result, const void *args)
+{
+	struct iobmd_sync sync = *(const struct iobmd_sync *)args;
+
+	return sync.flags == IOBMD_SYNC_F_NOOP && sync.length == 77;
+}
+
 FIXTURE_VARIANT_ADD(command, create) {
 	.request = IOBMD_IOC_CREATE,
 	.on_device = true,
@@ -169,6 +219,39 @@ FIXTURE_VARIANT_ADD(command, set_name) {
 	.reserved = offsetof(struct iobmd_set_name, __reserved),
 	.fill = fill_set_name,
 	.undo = undo_set_name,
+};
+
+FIXTURE_VARIANT_ADD(command, derive) {
+	.request = IOBMD_IOC_DERIVE,
+	.size = sizeof(struct iobmd_derive),
+	.known_flags = IOBMD_DERIVE_F_READ_ONLY | IOBMD_DERIVE_F_WINDOW | IOBMD_DERIVE_F_HOLD,
+	.fill = fill_derive,
+	.undo = undo_derive,
+};
+
+FIXTURE_VARIANT_ADD(command, seal) {
+	.request = IOBMD_IOC_SEAL,
+	.size = sizeof(struct iobmd_seal),
+	.reserved = offsetof(struct iobmd_seal, __reserved),
+	.fill = fill_seal,
+	.undo = undo_seal,
+};
+
+FIXTURE_VARIANT_ADD(command, export) {
+	.request = IOBMD_IOC_EXPORT,
+	.size = sizeof(struct iobmd_export),
+	.known_flags = IOBMD_EXPORT_F_READ_ONLY,
+	.fill = fill_export,
+	.undo = undo_export,
+};
+
+FIXTURE_VARIANT_ADD(command, sync) {
+	.request = IOBMD_IOC_SYNC,
+	.writes_back = true,
+	.size = sizeof(struct iobmd_sync),
+	.reserved = offsetof(struct iobmd_sync, __reserved),
+	.fill = fill_sync,
+	.undo = undo_sync,
 };
 
 #endif /* IOBMD_ABI_COMMANDS_H */

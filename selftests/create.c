@@ -235,7 +235,7 @@ TEST(descriptor_may_be_read_and_written)
 	int fd = iobmd_create(1);
 
 	EXPECT_EQ(O_RDWR, fcntl(fd, F_GETFL) & O_ACCMODE);
-	EXPECT_EQ(IOBMD_RIGHT_READ | IOBMD_RIGHT_WRITE, IOBMD_INFO(fd, rights));
+	EXPECT_EQ(IOBMD_RIGHTS_ALL, IOBMD_INFO(fd, rights));
 }
 
 TEST(device_is_not_needed_afterwards)

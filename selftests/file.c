@@ -174,7 +174,7 @@ TEST_F(file, flags_give_no_other_right)
 {
 	fcntl(self->fd, F_SETFL, O_RDONLY | O_APPEND | O_NONBLOCK);
 	EXPECT_EQ(O_RDWR, fcntl(self->fd, F_GETFL) & O_ACCMODE);
-	EXPECT_EQ(IOBMD_RIGHT_READ | IOBMD_RIGHT_WRITE, IOBMD_INFO(self->fd, rights));
+	EXPECT_EQ(IOBMD_RIGHTS_ALL, IOBMD_INFO(self->fd, rights));
 }
 
 TEST_F(file, synced_is_as_before)

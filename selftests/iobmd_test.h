@@ -26,6 +26,9 @@
 #define IOBMD_DEVICE	"/dev/iobmd"
 #define IOBMD_LIST	"/sys/kernel/debug/iobmd/buffers"
 
+#define IOBMD_RIGHTS_ALL							\
+	(IOBMD_RIGHT_READ | IOBMD_RIGHT_WRITE | IOBMD_RIGHT_RESIZE)
+
 /* EXPECT_ERRNO(EINVAL, ioctl(...)): the call fails, and with this errno. */
 #define EXPECT_ERRNO(expected, call) do {				\
 	long long __ret;						\
@@ -170,6 +173,54 @@ static inline int iobmd_set_name(int fd, const char *name)
 	};
 
 	return ioctl(fd, IOBMD_IOC_SET_NAME, &args);
+}
+
+static inline int iobmd_derive(int fd, uint32_t flags, uint64_t offset, uint64_t length)
+{
+	struct iobmd_derive args = {
+		.size = sizeof(args),
+		.flags = flags,
+		.offset = offset,
+		.length = length,
+	};
+
+	return ioctl(fd, IOBMD_IOC_DERIVE, &args);
+}
+
+static inline int iobmd_window(int fd, uint64_t offset, uint64_t length)
+{
+	return iobmd_derive(fd, IOBMD_DERIVE_F_WINDOW, offset, length);
+}
+
+static inline int iobmd_seal(int fd, uint32_t seals)
+{
+	struct iobmd_seal args = { .size = sizeof(args), .seals = seals };
+
+	return ioctl(fd, IOBMD_IOC_SEAL, &args);
+}
+
+static inline int iobmd_export(int fd, uint32_t flags, uint64_t offset, uint64_t length)
+{
+	struct iobmd_export args = {
+		.size = sizeof(args),
+		.flags = flags,
+		.offset = offset,
+		.length = length,
+	};
+
+	return ioctl(fd, IOBMD_IOC_EXPORT, &args);
+}
+
+static inline int iobmd_sync(int fd, uint64_t offset, uint64_t length, uint32_t direction)
+{
+	struct iobmd_sync args = {
+		.size = sizeof(args),
+		.offset = offset,
+		.length = length,
+		.direction = direction,
+	};
+
+	return ioctl(fd, IOBMD_IOC_SYNC, &args);
 }
 
 static inline void *iobmd_map(int fd, uint32_t flags, void *address,

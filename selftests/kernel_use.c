@@ -6,9 +6,6 @@
 #include <liburing.h>
 #include <sys/mman.h>
 
-#define DISK_BYTES	(64 * MIB)	/* of the scratch disk, and no other */
-#define SECTOR		512u
-
 FIXTURE(disk)
 {
 	uint64_t size;
@@ -25,21 +22,6 @@ FIXTURE_VARIANT(disk)
 
 FIXTURE_VARIANT_ADD(disk, small) { .huge = IOBMD_HUGE_NONE };
 FIXTURE_VARIANT_ADD(disk, huge) { .huge = IOBMD_HUGE_PREFER };
-
-/* The scratch disk is told by its size; it may be written to. */
-static int disk_open(int flags)
-{
-	char path[64];
-
-	for (char letter = 'a'; letter <= 'z'; letter++) {
-		snprintf(path, sizeof(path), "/sys/block/vd%c/size", letter);
-		if (file_number(path, "") * SECTOR != DISK_BYTES)
-			continue;
-		snprintf(path, sizeof(path), "/dev/vd%c", letter);
-		return open(path, O_RDWR | O_CLOEXEC | flags);
-	}
-	return -1;
-}
 
 static int disk_fill(int disk, uint64_t size, uint8_t seed)
 {

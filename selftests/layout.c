@@ -37,7 +37,9 @@ static const struct {
 	FIELD(iobmd_get_info, node, 68, 4),
 	FIELD(iobmd_get_info, page_size, 72, 4),
 	FIELD(iobmd_get_info, huge_page_size, 76, 4),
-	END(iobmd_get_info, 80),
+	FIELD(iobmd_get_info, seals, 80, 4),
+	FIELD(iobmd_get_info, __reserved, 84, 4),
+	END(iobmd_get_info, 88),
 	FIELD(iobmd_set_length, size, 0, 4),
 	FIELD(iobmd_set_length, flags, 4, 4),
 	FIELD(iobmd_set_length, length, 8, 8),
@@ -58,6 +60,28 @@ static const struct {
 	FIELD(iobmd_set_name, name_length, 16, 4),
 	FIELD(iobmd_set_name, __reserved, 20, 4),
 	END(iobmd_set_name, 24),
+	FIELD(iobmd_derive, size, 0, 4),
+	FIELD(iobmd_derive, flags, 4, 4),
+	FIELD(iobmd_derive, offset, 8, 8),
+	FIELD(iobmd_derive, length, 16, 8),
+	END(iobmd_derive, 24),
+	FIELD(iobmd_seal, size, 0, 4),
+	FIELD(iobmd_seal, flags, 4, 4),
+	FIELD(iobmd_seal, seals, 8, 4),
+	FIELD(iobmd_seal, __reserved, 12, 4),
+	END(iobmd_seal, 16),
+	FIELD(iobmd_export, size, 0, 4),
+	FIELD(iobmd_export, flags, 4, 4),
+	FIELD(iobmd_export, offset, 8, 8),
+	FIELD(iobmd_export, length, 16, 8),
+	END(iobmd_export, 24),
+	FIELD(iobmd_sync, size, 0, 4),
+	FIELD(iobmd_sync, flags, 4, 4),
+	FIELD(iobmd_sync, offset, 8, 8),
+	FIELD(iobmd_sync, length, 16, 8),
+	FIELD(iobmd_sync, direction, 24, 4),
+	FIELD(iobmd_sync, __reserved, 28, 4),
+	END(iobmd_sync, 32),
 };
 
 TEST(structs_have_the_same_layout_everywhere)
@@ -92,6 +116,10 @@ TEST(numbers_are_what_they_were)
 	EXPECT_EQ(0xbd62, IOBMD_IOC_RESIZE);
 	EXPECT_EQ(0xbd63, IOBMD_IOC_MAP);
 	EXPECT_EQ(0xbd64, IOBMD_IOC_SET_NAME);
+	EXPECT_EQ(0xbd65, IOBMD_IOC_DERIVE);
+	EXPECT_EQ(0xbd66, IOBMD_IOC_SEAL);
+	EXPECT_EQ(0xbd67, IOBMD_IOC_EXPORT);
+	EXPECT_EQ(0xbd68, IOBMD_IOC_SYNC);
 	EXPECT_EQ(1, IOBMD_DIRECTION_OUT);
 	EXPECT_EQ(2, IOBMD_DIRECTION_IN);
 	EXPECT_EQ(0, IOBMD_HUGE_PREFER);
@@ -99,11 +127,21 @@ TEST(numbers_are_what_they_were)
 	EXPECT_EQ(2, IOBMD_HUGE_REQUIRE);
 	EXPECT_EQ(1, IOBMD_RIGHT_READ);
 	EXPECT_EQ(2, IOBMD_RIGHT_WRITE);
+	EXPECT_EQ(4, IOBMD_RIGHT_RESIZE);
 	EXPECT_EQ(1, IOBMD_CREATE_F_NODE);
 	EXPECT_EQ(1, IOBMD_MAP_F_FIXED);
 	EXPECT_EQ(2, IOBMD_MAP_F_READ_ONLY);
 	EXPECT_EQ(4, IOBMD_MAP_F_PREFAULT);
 	EXPECT_EQ(31, IOBMD_NAME_MAX);
+	EXPECT_EQ(1, IOBMD_DERIVE_F_READ_ONLY);
+	EXPECT_EQ(2, IOBMD_DERIVE_F_WINDOW);
+	EXPECT_EQ(4, IOBMD_DERIVE_F_HOLD);
+	EXPECT_EQ(1, IOBMD_SEAL_SEAL);
+	EXPECT_EQ(2, IOBMD_SEAL_SHRINK);
+	EXPECT_EQ(4, IOBMD_SEAL_GROW);
+	EXPECT_EQ(8, IOBMD_SEAL_WRITE);
+	EXPECT_EQ(1, IOBMD_EXPORT_F_READ_ONLY);
+	EXPECT_EQ(1, IOBMD_SYNC_F_NOOP);
 }
 
 TEST_HARNESS_MAIN

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What the tests read from the machine and set in it: /proc, the module's
- * parameters, memory cgroups.
+ * parameters, the scratch disk, memory cgroups.
  */
 #ifndef IOBMD_TEST_MACHINE_H
 #define IOBMD_TEST_MACHINE_H
@@ -109,6 +109,24 @@ static inline int parameter_set(const char *name, uint64_t value)
 
 	snprintf(path, sizeof(path), PARAMETERS "/%s", name);
 	return file_write_number(path, value);
+}
+
+#define SECTOR		512u
+#define DISK_BYTES	(64 * MIB)	/* of the scratch disk, and no other */
+
+/* The scratch disk is told by its size; it may be written to. */
+static inline int disk_open(int flags)
+{
+	char path[64];
+
+	for (char letter = 'a'; letter <= 'z'; letter++) {
+		snprintf(path, sizeof(path), "/sys/block/vd%c/size", letter);
+		if (file_number(path, "") * SECTOR != DISK_BYTES)
+			continue;
+		snprintf(path, sizeof(path), "/dev/vd%c", letter);
+		return open(path, O_RDWR | O_CLOEXEC | flags);
+	}
+	return -1;
 }
 
 struct cgroup {

@@ -171,7 +171,8 @@ TEST(fdinfo_says_what_the_buffer_is)
 	EXPECT_FDINFO_NUMBER(capacity, fd, "length");
 	EXPECT_FDINFO_NUMBER(page_round(capacity), fd, "allocated");
 	EXPECT_FDINFO_NUMBER(info.huge_bytes, fd, "huge");
-	EXPECT_FDINFO("rw", fd, "rights");
+	EXPECT_FDINFO("rws", fd, "rights");
+	EXPECT_FDINFO("0x0", fd, "seals");
 }
 
 TEST(fdinfo_follows_the_buffer)

@@ -60,7 +60,7 @@ TEST_F(share, descriptor_over_a_socket_is_the_same_buffer)
 
 		ASSERT_LE(0, fd);
 		EXPECT_EQ(self->id, IOBMD_INFO(fd, id));
-		EXPECT_EQ(IOBMD_RIGHT_READ | IOBMD_RIGHT_WRITE, IOBMD_INFO(fd, rights));
+		EXPECT_EQ(IOBMD_RIGHTS_ALL, IOBMD_INFO(fd, rights));
 		map = map_buffer(fd, PROT_READ | PROT_WRITE);
 		ASSERT_NE(MAP_FAILED, (void *)map);
 		EXPECT_EQ(-1, check_pattern(map, 0, self->size, 1));

@@ -1,57 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The module goes when nothing of it is in use, and leaves nothing behind. */
 #include "machine.h"
+#include "modules.h"
 #include "peer.h"
 #include "pin.h"
 
-#include <libgen.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 
 #define DEBUGFS_DIR	"/sys/kernel/debug/iobmd"
 #define MODULE_DIR	"/sys/module/iobmd"
-
-/* IOBMD_KO, or where the build puts it beside the tests */
-static void module_path(char path[PATH_MAX])
-{
-	const char *given = getenv("IOBMD_KO");
-	char self[PATH_MAX / 2];
-	struct utsname name;
-	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
-
-	self[length > 0 ? length : 0] = 0;
-	uname(&name);
-	if (given)
-		snprintf(path, PATH_MAX, "%s", given);
-	else
-		snprintf(path, PATH_MAX, "%s/../%s/iobmd.ko", dirname(self), name.release);
-}
-
-static int module_load(void)
-{
-	char path[PATH_MAX];
-	int fd, ret, saved_errno;
-
-	module_path(path);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	ret = syscall(SYS_finit_module, fd, "", 0);
-	saved_errno = errno;
-	close(fd);
-	errno = saved_errno;
-	return ret;
-}
-
-static int module_unload(void)
-{
-	return syscall(SYS_delete_module, "iobmd", O_NONBLOCK);
-}
-
-static bool exists(const char *path)
-{
-	return access(path, F_OK) == 0;
-}
 
 FIXTURE(unload)
 {
@@ -70,20 +27,20 @@ FIXTURE_SETUP(unload)
 FIXTURE_TEARDOWN_PARENT(unload)
 {
 	if (!exists(MODULE_DIR)) {
-		EXPECT_EQ(0, module_load());
+		EXPECT_EQ(0, module_load(IOBMD_KO));
 	}
 	EXPECT_TRUE(exists(IOBMD_DEVICE));
 	EXPECT_EQ(0, buffers_listed(0));
 }
 
 #define EXPECT_REFUSED() do {						\
-	EXPECT_ERRNO(EWOULDBLOCK, module_unload());			\
+	EXPECT_ERRNO(EWOULDBLOCK, module_unload("iobmd"));			\
 	EXPECT_TRUE(exists(IOBMD_DEVICE));				\
 	EXPECT_TRUE(exists(DEBUGFS_DIR));				\
 } while (0)
 
 #define EXPECT_UNLOADS() do {						\
-	EXPECT_EQ(0, module_unload());					\
+	EXPECT_EQ(0, module_unload("iobmd"));					\
 	EXPECT_FALSE(exists(MODULE_DIR));				\
 	EXPECT_FALSE(exists(IOBMD_DEVICE));				\
 	EXPECT_FALSE(exists(DEBUGFS_DIR));				\
@@ -104,6 +61,46 @@ TEST_F(unload, refused_while_the_device_is_open)
 	close(self->fd);
 	EXPECT_REFUSED();
 	close(device);
+	EXPECT_UNLOADS();
+}
+
+TEST_F(unload, refused_while_a_window_is_left)
+{
+	int window = iobmd_window(self->fd, 0, 1);
+
+	close(self->fd);
+	EXPECT_REFUSED();
+	close(window);
+	EXPECT_UNLOADS();
+}
+
+TEST_F(unload, refused_while_an_export_is_left)
+{
+	int dmabuf = iobmd_export(self->fd, 0, 0, 0);
+	uint8_t *map;
+
+	ASSERT_LE(0, dmabuf);
+	close(self->fd);
+	EXPECT_REFUSED();
+	map = mmap(NULL, page_size(), PROT_READ | PROT_WRITE, MAP_SHARED, dmabuf, 0);
+	close(dmabuf);
+	EXPECT_REFUSED();
+	EXPECT_EQ(0, faults(map, true));
+	munmap(map, page_size());
+	EXPECT_UNLOADS();
+}
+
+TEST_F(unload, refused_while_a_path_to_a_descriptor_is_left)
+{
+	char path[64];
+	int by_path;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", self->fd);
+	by_path = open(path, O_PATH | O_CLOEXEC);
+	ASSERT_LE(0, by_path);
+	close(self->fd);
+	EXPECT_REFUSED();
+	close(by_path);
 	EXPECT_UNLOADS();
 }
 
@@ -208,7 +205,7 @@ static void load_use_unload(struct __test_metadata *_metadata, int rounds)
 		char *map;
 		int fd;
 
-		ASSERT_EQ(0, module_load());
+		ASSERT_EQ(0, module_load(IOBMD_KO));
 		AWAIT(exists(IOBMD_DEVICE));
 		fd = iobmd_create(3 * page_size());
 		map = map_buffer(fd, PROT_READ | PROT_WRITE);
@@ -258,8 +255,8 @@ TEST_F_TIMEOUT(unload, while_others_open_the_device_goes_or_is_refused, 120)
 		use_until(stop);
 	}
 	for (int i = 0; i < 30; i++) {
-		if (!module_unload()) {
-			EXPECT_EQ(0, module_load());
+		if (!module_unload("iobmd")) {
+			EXPECT_EQ(0, module_load(IOBMD_KO));
 		} else {
 			EXPECT_EQ(EWOULDBLOCK, errno);
 		}

@@ -169,3 +169,76 @@ IOBMD_EXPORT int iobmd_buffer_set_name(struct iobmd_buffer *buffer,
 
 	return ioctl(buffer->fd, IOBMD_IOC_SET_NAME, &args) ? -errno : 0;
 }
+
+/* The handle comes first: nothing can fail once there is a descriptor. */
+IOBMD_EXPORT int iobmd_buffer_derive(const struct iobmd_buffer *buffer,
+				     uint32_t flags, uint64_t offset,
+				     uint64_t length,
+				     struct iobmd_buffer **derived)
+{
+	struct iobmd_derive args = {
+		.size = sizeof(args),
+		.flags = flags,
+		.offset = offset,
+		.length = length,
+	};
+	struct iobmd_buffer *made = buffer_alloc();
+
+	if (!made)
+		return -ENOMEM;
+
+	made->fd = ioctl(buffer->fd, IOBMD_IOC_DERIVE, &args);
+	if (made->fd < 0) {
+		int ret = -errno;
+
+		iobmd_buffer_free(made);
+		return ret;
+	}
+
+	*derived = made;
+	return 0;
+}
+
+IOBMD_EXPORT int iobmd_buffer_seal(struct iobmd_buffer *buffer, uint32_t seals)
+{
+	struct iobmd_seal args = {
+		.size = sizeof(args),
+		.seals = seals,
+	};
+
+	return ioctl(buffer->fd, IOBMD_IOC_SEAL, &args) ? -errno : 0;
+}
+
+IOBMD_EXPORT int iobmd_buffer_export(const struct iobmd_buffer *buffer,
+				     uint32_t flags, uint64_t offset,
+				     uint64_t length)
+{
+	struct iobmd_export args = {
+		.size = sizeof(args),
+		.flags = flags,
+		.offset = offset,
+		.length = length,
+	};
+	int fd = ioctl(buffer->fd, IOBMD_IOC_EXPORT, &args);
+
+	return fd < 0 ? -errno : fd;
+}
+
+IOBMD_EXPORT int iobmd_buffer_sync(const struct iobmd_buffer *buffer,
+				   uint64_t offset, uint64_t length,
+				   uint32_t direction, uint32_t *flags)
+{
+	struct iobmd_sync args = {
+		.size = sizeof(args),
+		.offset = offset,
+		.length = length,
+		.direction = direction,
+	};
+
+	if (ioctl(buffer->fd, IOBMD_IOC_SYNC, &args))
+		return -errno;
+
+	if (flags)
+		*flags = args.flags;
+	return 0;
+}

@@ -182,7 +182,7 @@ int iobmd_buffer_get_length(const struct iobmd_buffer *buffer,
  *
  * Return: 0, or
  * -EINVAL	@length is over the capacity
- * -EACCES	the descriptor lacks the right to write
+ * -EACCES	the descriptor lacks the right to resize
  */
 int iobmd_buffer_set_length(struct iobmd_buffer *buffer, uint64_t length);
 
@@ -195,8 +195,9 @@ int iobmd_buffer_set_length(struct iobmd_buffer *buffer, uint64_t length);
  * what is gone gets SIGBUS.
  *
  * Return: 0, or
- * -EACCES	the descriptor lacks the right to write
- * -EBUSY	the kernel or a device uses memory that would go
+ * -EACCES	the descriptor lacks the right to resize
+ * -EBUSY	the kernel or a device uses memory that would go, a window, a
+ *		hold or a dma-buf needs it, or a seal forbids it
  * -EINVAL	@capacity is outside of its range
  * -EFBIG	@capacity is over the ceiling of one buffer
  * -EDQUOT	the creator's buffers together would go over their ceiling
@@ -216,6 +217,91 @@ int iobmd_buffer_resize(struct iobmd_buffer *buffer, uint64_t capacity);
  * -EACCES	the descriptor lacks the right to write
  */
 int iobmd_buffer_set_name(struct iobmd_buffer *buffer, const char *name);
+
+/**
+ * iobmd_buffer_derive - make a handle that shows or may do less
+ * @buffer: A handle; stays as it is, and may be freed before the new one.
+ * @flags: An or of enum iobmd_derive_flags.
+ * @offset: With IOBMD_DERIVE_F_WINDOW where the window begins, in bytes; a
+ *	multiple of the page size, as it is a limit that holds. Else 0.
+ * @length: With IOBMD_DERIVE_F_WINDOW its length in bytes, 1 or more. Else 0.
+ * @derived: Out. A handle of the same buffer, to free with
+ *	iobmd_buffer_free(). All offsets given to it count from @offset.
+ *
+ * What is to go to a process that is not trusted goes as a handle of its own,
+ * by iobmd_buffer_send().
+ *
+ * Return: 0, or
+ * -EINVAL	an unknown flag; a window that begins within a page, is empty or
+ *		does not lie within the length; an offset or a length without
+ *		a window
+ * -ENOMEM	not enough memory is left
+ * -EMFILE, -ENFILE
+ *		no file descriptor or file is left
+ * -EINTR	the process is being killed
+ */
+int iobmd_buffer_derive(const struct iobmd_buffer *buffer, uint32_t flags,
+			uint64_t offset, uint64_t length,
+			struct iobmd_buffer **derived);
+
+/**
+ * iobmd_buffer_seal - forbid changes of a buffer for good
+ * @buffer: A handle.
+ * @seals: An or of enum iobmd_seals, to add to those that there are.
+ *
+ * Return: 0, or
+ * -EACCES	the descriptor lacks the right to resize
+ * -EBUSY	IOBMD_SEAL_WRITE: something may still write, be it only a
+ *		mapping that this process has, as that of
+ *		iobmd_get_address_range()
+ * -EPERM	the buffer has IOBMD_SEAL_SEAL
+ * -EINVAL	an unknown seal
+ * -EINTR	the process is being killed
+ */
+int iobmd_buffer_seal(struct iobmd_buffer *buffer, uint32_t seals);
+
+/**
+ * iobmd_buffer_export - make a dma-buf, for a driver to import
+ * @buffer: A handle; may be freed before the dma-buf is closed.
+ * @flags: An or of enum iobmd_export_flags.
+ * @offset: Where the dma-buf begins, in bytes; a multiple of the page size.
+ * @length: In bytes; 0 means from @offset to the length. Rounded up to whole
+ *	pages.
+ *
+ * While the dma-buf lives, the buffer does not shrink into it.
+ *
+ * Return: a file descriptor, the caller's to close with close(2), or
+ * -EINVAL	an unknown flag; a range that begins within a page or does not
+ *		lie within the length
+ * -EPERM	the buffer is sealed against writing, and @flags lacks
+ *		IOBMD_EXPORT_F_READ_ONLY
+ * -ENOMEM	not enough memory is left
+ * -EMFILE, -ENFILE
+ *		no file descriptor or file is left
+ * -EINTR	the process is being killed
+ */
+int iobmd_buffer_export(const struct iobmd_buffer *buffer, uint32_t flags,
+			uint64_t offset, uint64_t length);
+
+/**
+ * iobmd_buffer_sync - order the accesses of the CPU and of devices
+ * @buffer: A handle.
+ * @offset: Where the range begins, in bytes.
+ * @length: In bytes; 0 means from @offset to the length.
+ * @direction: An or of enum iobmd_direction, not wider than the buffer's:
+ *	IOBMD_DIRECTION_OUT before a device reads, IOBMD_DIRECTION_IN after it
+ *	has written.
+ * @flags: Out. An or of enum iobmd_sync_flags: whether the machine needs this
+ *	at all. May be NULL.
+ *
+ * For devices that reach the memory by its address, not through a dma-buf.
+ *
+ * Return: 0, or
+ * -EINVAL	a range that does not lie within the length; no direction, or a
+ *		wider one than the buffer's
+ */
+int iobmd_buffer_sync(const struct iobmd_buffer *buffer, uint64_t offset,
+		      uint64_t length, uint32_t direction, uint32_t *flags);
 
 /**
  * iobmd_get_address_range - where a buffer is in this process

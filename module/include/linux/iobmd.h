@@ -49,7 +49,8 @@ struct iobmd_user *iobmd_user_create(const struct iobmd_create *args);
  * iobmd_user_get() - use the buffer of a process
  * @fd: A descriptor of the current process.
  * @rights: An or of enum iobmd_rights that the driver needs, at least
- *	IOBMD_RIGHT_READ. It gets no more than these.
+ *	IOBMD_RIGHT_READ; IOBMD_RIGHT_RESIZE only with IOBMD_RIGHT_WRITE. It gets
+ *	no more than these, nor does what it publishes.
  *
  * A window stays one: offsets count from its start.
  *
@@ -141,9 +142,12 @@ ssize_t iobmd_user_write(struct iobmd_user *user, u64 offset, struct iov_iter *f
  * iobmd_user_dma_map() - prepare a range for DMA
  * @user: The user. Needs IOBMD_RIGHT_WRITE if the device writes.
  * @dev: The device. Its DMA mask and largest segment are respected.
- * @offset: In bytes; a multiple of the page size.
+ * @offset: In bytes.
  * @length: In bytes, 1 or more. The range must lie within the user's size.
  * @direction: What the device will do; not wider than the buffer's direction.
+ *
+ * No byte outside the range is touched, not by a bounce buffer either; so ask for
+ * what the device writes and no more, as processes may write next to it.
  *
  * Return: the segments, to give to iobmd_user_dma_unmap(), or an ERR_PTR:
  * -EACCES if @direction is too wide, -EINVAL, -EIO, -ENOMEM.

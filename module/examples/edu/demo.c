@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A device moves a sentence from one page of a buffer to another; a second process reads it. */
+#include <err.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <linux/iobmd.h>
+
+#include "iobmd_edu.h"
+
+#define SIZE		(4 << 20)
+#define FROM		4000
+#define TO		(SIZE - 100)
+
+static const char sentence[] = "The device has read this and written it.";
+
+static int create(void)
+{
+	struct iobmd_create args = { .size = sizeof(args), .capacity = SIZE };
+	int device = open("/dev/iobmd", O_RDWR | O_CLOEXEC);
+	int fd = ioctl(device, IOBMD_IOC_CREATE, &args);
+
+	if (fd < 0)
+		err(1, "/dev/iobmd");
+	close(device);
+	return fd;
+}
+
+static char *map(int fd)
+{
+	char *address = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (address == MAP_FAILED)
+		err(1, "mmap");
+	return address;
+}
+
+static void transfer(int edu, unsigned int direction, unsigned int offset)
+{
+	struct iobmd_edu_transfer args = {
+		.offset = offset,
+		.length = sizeof(sentence),
+		.direction = direction,
+	};
+
+	if (ioctl(edu, IOBMD_EDU_IOC_TRANSFER, &args))
+		err(1, "transfer");
+	printf("device: %s byte %u of the buffer\n",
+	       direction == IOBMD_DIRECTION_OUT ? "read from" : "wrote to", offset);
+}
+
+/* Maps the buffer, and looks when the other end of the pipe is closed. */
+static int watch(int fd, int pipe)
+{
+	const char *address = map(fd);
+	char end;
+
+	while (read(pipe, &end, 1) > 0)
+		;
+	printf("second process: found \"%s\"\n", address + TO);
+	return strcmp(address + TO, sentence) != 0;
+}
+
+int main(void)
+{
+	struct iobmd_edu_attach attach = { .rights = IOBMD_RIGHT_READ | IOBMD_RIGHT_WRITE };
+	int edu = open("/dev/iobmd-edu0", O_RDWR | O_CLOEXEC);
+	int pipes[2], status;
+
+	if (edu < 0)
+		err(1, "/dev/iobmd-edu0");
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	attach.fd = create();
+	if (pipe(pipes))
+		err(1, "pipe");
+	if (fork() == 0) {
+		close(pipes[1]);
+		return watch(attach.fd, pipes[0]);
+	}
+	memcpy(map(attach.fd) + FROM, sentence, sizeof(sentence));
+	if (ioctl(edu, IOBMD_EDU_IOC_ATTACH, &attach))
+		err(1, "attach");
+	transfer(edu, IOBMD_DIRECTION_OUT, FROM);
+	transfer(edu, IOBMD_DIRECTION_IN, TO);
+	close(pipes[1]);
+	wait(&status);
+	puts(status ? "demo: FAILED" : "demo: passed");
+	return status != 0;
+}

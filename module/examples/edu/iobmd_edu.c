@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A driver for QEMU's device for teaching, "edu", on iobmd's buffers: a process
+ * passes the descriptor of a buffer, and the device reads and writes the memory
+ * that all processes with that buffer have mapped.
+ *
+ * The device has 4 KiB of memory and one DMA engine, which moves bytes between
+ * that and the first 256 MiB of its bus, and cannot be stopped.
+ */
+
+#include <linux/completion.h>
+#include <linux/dma-mapping.h>
+#include <linux/err.h>
+#include <linux/fs.h>
+#include <linux/idr.h>
+#include <linux/interrupt.h>
+#include <linux/iobmd.h>
+#include <linux/iopoll.h>
+#include <linux/kref.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/pci.h>
+#include <linux/scatterlist.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "iobmd_edu.h"
+
+#define EDU_IRQ_STATUS		0x24
+#define EDU_IRQ_ACKNOWLEDGE	0x64
+#define EDU_DMA_SOURCE		0x80
+#define EDU_DMA_DESTINATION	0x88
+#define EDU_DMA_COUNT		0x90
+#define EDU_DMA_COMMAND		0x98
+
+#define EDU_DMA_START		BIT(0)
+#define EDU_DMA_FROM_DEVICE	BIT(1)
+#define EDU_DMA_RAISE_IRQ	BIT(2)
+#define EDU_IRQ_DMA		BIT(8)
+
+#define EDU_MEMORY		0x40000
+#define EDU_MAX_SEGMENT		4096
+#define EDU_ADDRESS_BITS	28
+
+static uint timeout_ms = 2000;
+module_param(timeout_ms, uint, 0644);
+MODULE_PARM_DESC(timeout_ms, "How long the device may take for a transfer (default 2000)");
+
+static DEFINE_IDA(iobmd_edu_ids);
+
+/**
+ * struct iobmd_edu - a device
+ * @kref: The PCI driver has one while it is bound, each open file another. The
+ *	struct outlives the device that way.
+ * @misc: Its node in /dev; removed when the driver is unbound, before its kref
+ *	is given back.
+ * @name: Of the node.
+ * @id: The number in @name.
+ * @registers: Mapped while the driver is bound, as @pdev is good that long.
+ * @pdev: The device on its bus.
+ * @done: The transfer that is under way has ended.
+ * @lock: Held for a transfer as a whole. Protects @error and the open files.
+ * @error: What every use of the device gives: 0, -EIO after a time-out, -ENODEV
+ *	once the driver is unbound. With 0 seen, @registers and @pdev are good
+ *	until @lock is given back.
+ */
+struct iobmd_edu {
+	struct kref kref;
+	struct miscdevice misc;
+	char name[24];
+	int id;
+	void __iomem *registers;
+	struct pci_dev *pdev;
+	struct completion done;
+	struct mutex lock;
+	int error;
+};
+
+/**
+ * struct iobmd_edu_file - an open file
+ * @edu: The device, with a reference.
+ * @user: The buffer that is attached, or NULL.
+ */
+struct iobmd_edu_file {
+	struct iobmd_edu *edu;
+	struct iobmd_user *user;
+};
+
+static void iobmd_edu_free(struct kref *kref)
+{
+	struct iobmd_edu *edu = container_of(kref, struct iobmd_edu, kref);
+
+	ida_free(&iobmd_edu_ids, edu->id);
+	kfree(edu);
+}
+
+static irqreturn_t iobmd_edu_irq(int irq, void *arg)
+{
+	struct iobmd_edu *edu = arg;
+	u32 status = readl(edu->registers + EDU_IRQ_STATUS);
+
+	if (!status || PCI_POSSIBLE_ERROR(status))
+		return IRQ_NONE;
+	writel(status, edu->registers + EDU_IRQ_ACKNOWLEDGE);
+	if (status & EDU_IRQ_DMA)
+		complete(&edu->done);
+	return IRQ_HANDLED;
+}
+
+/*
+ * One transfer of contiguous bytes; addresses fit 32 bits. A device that does
+ * not answer may still come to its transfer: so it loses access to memory, and
+ * only then may the caller unmap and free what it was told to use.
+ */
+static int iobmd_edu_run(struct iobmd_edu *edu, u32 source, u32 destination,
+			 u32 length, u32 command)
+{
+	reinit_completion(&edu->done);
+	writel(source, edu->registers + EDU_DMA_SOURCE);
+	writel(destination, edu->registers + EDU_DMA_DESTINATION);
+	writel(length, edu->registers + EDU_DMA_COUNT);
+	writel(command | EDU_DMA_START | EDU_DMA_RAISE_IRQ,
+	       edu->registers + EDU_DMA_COMMAND);
+	if (wait_for_completion_timeout(&edu->done, msecs_to_jiffies(timeout_ms)))
+		return 0;
+
+	pci_clear_master(edu->pdev);
+	edu->error = -EIO;
+	return -ETIMEDOUT;
+}
+
+static int iobmd_edu_run_table(struct iobmd_edu *edu, struct sg_table *sgt,
+			       u32 memory, enum dma_data_direction direction)
+{
+	struct scatterlist *sg;
+	unsigned int i;
+	int err;
+
+	for_each_sgtable_dma_sg(sgt, sg, i) {
+		u32 address = sg_dma_address(sg);
+		u32 length = sg_dma_len(sg);
+
+		if (direction == DMA_TO_DEVICE)
+			err = iobmd_edu_run(edu, address, memory, length, 0);
+		else
+			err = iobmd_edu_run(edu, memory, address, length,
+					    EDU_DMA_FROM_DEVICE);
+		if (err)
+			return err;
+		memory += length;
+	}
+	return 0;
+}
+
+static int iobmd_edu_check_transfer(const struct iobmd_edu_transfer *args)
+{
+	if (args->__reserved || (args->direction != IOBMD_DIRECTION_IN &&
+				 args->direction != IOBMD_DIRECTION_OUT))
+		return -EINVAL;
+	if (args->device_offset >= IOBMD_EDU_MEMORY_SIZE ||
+	    args->length > IOBMD_EDU_MEMORY_SIZE - args->device_offset)
+		return -EINVAL;
+	return 0;
+}
+
+/* Mapping each time keeps nothing of the IOMMU or the bounce buffers while idle. */
+static int iobmd_edu_transfer(struct iobmd_edu_file *file,
+			      const struct iobmd_edu_transfer *args)
+{
+	bool in = args->direction == IOBMD_DIRECTION_IN;
+	enum dma_data_direction direction = in ? DMA_FROM_DEVICE : DMA_TO_DEVICE;
+	struct iobmd_edu *edu = file->edu;
+	struct sg_table *sgt;
+	int err;
+
+	if (!file->user)
+		return -ENOTCONN;
+	err = iobmd_edu_check_transfer(args);
+	if (err)
+		return err;
+	sgt = iobmd_user_dma_map(file->user, &edu->pdev->dev, args->offset,
+				 args->length, direction);
+	if (IS_ERR(sgt))
+		return PTR_ERR(sgt);
+	err = iobmd_edu_run_table(edu, sgt, EDU_MEMORY + args->device_offset,
+				  direction);
+	iobmd_user_dma_unmap(file->user, sgt);
+	return err;
+}
+
+static int iobmd_edu_attach(struct iobmd_edu_file *file,
+			    const struct iobmd_edu_attach *args)
+{
+	struct iobmd_user *user;
+
+	if (file->user)
+		return -EBUSY;
+	user = iobmd_user_get(args->fd, args->rights);
+	if (IS_ERR(user))
+		return PTR_ERR(user);
+	file->user = user;
+	return 0;
+}
+
+static int iobmd_edu_detach(struct iobmd_edu_file *file)
+{
+	if (!file->user)
+		return -ENOTCONN;
+	iobmd_user_put(file->user);
+	file->user = NULL;
+	return 0;
+}
+
+static int iobmd_edu_ioctl_locked(struct iobmd_edu_file *file, unsigned int cmd,
+				  const void *args)
+{
+	if (file->edu->error)
+		return file->edu->error;
+	switch (cmd) {
+	case IOBMD_EDU_IOC_ATTACH:
+		return iobmd_edu_attach(file, args);
+	case IOBMD_EDU_IOC_DETACH:
+		return iobmd_edu_detach(file);
+	case IOBMD_EDU_IOC_TRANSFER:
+		return iobmd_edu_transfer(file, args);
+	default:
+		return -ENOTTY;
+	}
+}
+
+/* User memory may lie in the buffer itself: no lock is held while it is read. */
+static long iobmd_edu_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
+{
+	struct iobmd_edu_file *file = filp->private_data;
+	union {
+		struct iobmd_edu_attach attach;
+		struct iobmd_edu_transfer transfer;
+	} args;
+	int err;
+
+	if (_IOC_SIZE(cmd) > sizeof(args))
+		return -ENOTTY;
+	if (copy_from_user(&args, (void __user *)arg, _IOC_SIZE(cmd)))
+		return -EFAULT;
+	if (mutex_lock_interruptible(&file->edu->lock))
+		return -ERESTARTSYS;
+	err = iobmd_edu_ioctl_locked(file, cmd, &args);
+	mutex_unlock(&file->edu->lock);
+	return err;
+}
+
+/* misc_deregister() waits for this: so the PCI driver's reference is still there. */
+static int iobmd_edu_open(struct inode *inode, struct file *filp)
+{
+	struct miscdevice *misc = filp->private_data;
+	struct iobmd_edu_file *file = kzalloc(sizeof(*file), GFP_KERNEL);
+
+	if (!file)
+		return -ENOMEM;
+	file->edu = container_of(misc, struct iobmd_edu, misc);
+	kref_get(&file->edu->kref);
+	filp->private_data = file;
+	return 0;
+}
+
+static int iobmd_edu_release(struct inode *inode, struct file *filp)
+{
+	struct iobmd_edu_file *file = filp->private_data;
+
+	iobmd_user_put(file->user);
+	kref_put(&file->edu->kref, iobmd_edu_free);
+	kfree(file);
+	return 0;
+}
+
+static const struct file_operations iobmd_edu_fops = {
+	.owner		= THIS_MODULE,
+	.open		= iobmd_edu_open,
+	.release	= iobmd_edu_release,
+	.unlocked_ioctl	= iobmd_edu_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
+};
+
+static void iobmd_edu_put(void *edu)
+{
+	kref_put(&((struct iobmd_edu *)edu)->kref, iobmd_edu_free);
+}
+
+/* The device gives its reference back when its interrupt has been freed. */
+static struct iobmd_edu *iobmd_edu_alloc(struct pci_dev *pdev)
+{
+	struct iobmd_edu *edu = kzalloc(sizeof(*edu), GFP_KERNEL);
+	int id = ida_alloc(&iobmd_edu_ids, GFP_KERNEL);
+	int err = id < 0 ? id : -ENOMEM;
+
+	if (!edu || id < 0)
+		goto err_free;
+	edu->id = id;
+	kref_init(&edu->kref);
+	mutex_init(&edu->lock);
+	init_completion(&edu->done);
+	edu->pdev = pdev;
+	snprintf(edu->name, sizeof(edu->name), "iobmd-edu%d", edu->id);
+	edu->misc.minor = MISC_DYNAMIC_MINOR;
+	edu->misc.name = edu->name;
+	edu->misc.fops = &iobmd_edu_fops;
+	edu->misc.parent = &pdev->dev;
+	err = devm_add_action_or_reset(&pdev->dev, iobmd_edu_put, edu);
+	return err ? ERR_PTR(err) : edu;
+
+err_free:
+	if (id >= 0)
+		ida_free(&iobmd_edu_ids, id);
+	kfree(edu);
+	return ERR_PTR(err);
+}
+
+static int iobmd_edu_request_irq(struct iobmd_edu *edu)
+{
+	int nr = pci_alloc_irq_vectors(edu->pdev, 1, 1, PCI_IRQ_ALL_TYPES);
+
+	if (nr < 0)
+		return nr;
+	return devm_request_irq(&edu->pdev->dev, pci_irq_vector(edu->pdev, 0),
+				iobmd_edu_irq, IRQF_SHARED, edu->name, edu);
+}
+
+/* Access to memory comes last: first, what a time-out may have left must be over. */
+static int iobmd_edu_start(struct iobmd_edu *edu)
+{
+	struct device *dev = &edu->pdev->dev;
+	u32 command;
+	int err;
+
+	err = dma_set_mask_and_coherent(dev, DMA_BIT_MASK(EDU_ADDRESS_BITS));
+	if (err)
+		return err;
+	dma_set_max_seg_size(dev, EDU_MAX_SEGMENT);
+	err = iobmd_edu_request_irq(edu);
+	if (err)
+		return err;
+	err = readl_poll_timeout(edu->registers + EDU_DMA_COMMAND, command,
+				 !(command & EDU_DMA_START), USEC_PER_MSEC,
+				 USEC_PER_SEC);
+	if (!err)
+		pci_set_master(edu->pdev);
+	return err;
+}
+
+static int iobmd_edu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
+{
+	struct iobmd_edu *edu;
+	int err;
+
+	err = pcim_enable_device(pdev);
+	if (err)
+		return err;
+	edu = iobmd_edu_alloc(pdev);
+	if (IS_ERR(edu))
+		return PTR_ERR(edu);
+	pci_set_drvdata(pdev, edu);
+	err = pcim_iomap_regions(pdev, BIT(0), KBUILD_MODNAME);
+	if (err)
+		return err;
+	edu->registers = pcim_iomap_table(pdev)[0];
+	err = iobmd_edu_start(edu);
+	if (err)
+		return err;
+	return misc_register(&edu->misc);
+}
+
+/* With @lock in hand no transfer is under way, and with @error set none begins. */
+static void iobmd_edu_remove(struct pci_dev *pdev)
+{
+	struct iobmd_edu *edu = pci_get_drvdata(pdev);
+
+	misc_deregister(&edu->misc);
+	mutex_lock(&edu->lock);
+	edu->error = -ENODEV;
+	mutex_unlock(&edu->lock);
+}
+
+static const struct pci_device_id iobmd_edu_devices[] = {
+	{ PCI_DEVICE(0x1234, 0x11e8) },
+	{ }
+};
+MODULE_DEVICE_TABLE(pci, iobmd_edu_devices);
+
+static struct pci_driver iobmd_edu_driver = {
+	.name		= KBUILD_MODNAME,
+	.id_table	= iobmd_edu_devices,
+	.probe		= iobmd_edu_probe,
+	.remove		= iobmd_edu_remove,
+};
+module_pci_driver(iobmd_edu_driver);
+
+MODULE_DESCRIPTION("QEMU's edu device on iobmd's buffers");
+MODULE_LICENSE("GPL");

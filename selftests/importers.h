@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Real importers of dma-bufs: vgem, a DRM driver without hardware, and vivid, a
+ * video camera without hardware. Both belong to Debian's kernels.
+ */
+#ifndef IOBMD_TEST_IMPORTERS_H
+#define IOBMD_TEST_IMPORTERS_H
+
+#include "machine.h"
+
+#include <dirent.h>
+#include <libgen.h>
+#include <linux/videodev2.h>
+#include <spawn.h>
+
+/* As <drm/drm.h> has them */
+struct drm_gem_close {
+	uint32_t handle;
+	uint32_t pad;
+};
+
+struct drm_prime_handle {
+	uint32_t handle;
+	uint32_t flags;
+	int32_t fd;
+};
+
+#define DRM_IOCTL_GEM_CLOSE		_IOW('d', 0x09, struct drm_gem_close)
+#define DRM_IOCTL_PRIME_HANDLE_TO_FD	_IOWR('d', 0x2d, struct drm_prime_handle)
+#define DRM_IOCTL_PRIME_FD_TO_HANDLE	_IOWR('d', 0x2e, struct drm_prime_handle)
+
+static inline int run(const char *path, char *const argv[])
+{
+	pid_t pid;
+
+	if (posix_spawn(&pid, path, NULL, NULL, argv, environ))
+		return -1;
+	return child_status(pid);
+}
+
+/* 0 if the kernel has it. @parameter may be NULL. */
+static inline int kernel_module_load(const char *name, const char *parameter)
+{
+	return run("/sbin/modprobe", (char *[]){ "modprobe", (char *)name, (char *)parameter, NULL });
+}
+
+static inline int kernel_module_unload(const char *name)
+{
+	return run("/sbin/modprobe", (char *[]){ "modprobe", "-r", (char *)name, NULL });
+}
+
+/* The descriptor of vgem's card, or -1. */
+static inline int vgem_open(void)
+{
+	char path[64], device[PATH_MAX] = "";
+
+	for (int i = 0; i < 8; i++) {
+		snprintf(path, sizeof(path), "/sys/class/drm/card%d/device", i);
+		if (!realpath(path, device) || strcmp(basename(device), "vgem"))
+			continue;
+		snprintf(path, sizeof(path), "/dev/dri/card%d", i);
+		return open(path, O_RDWR | O_CLOEXEC);
+	}
+	return -1;
+}
+
+/* A handle, or -1. */
+static inline int64_t vgem_import(int card, int dmabuf)
+{
+	struct drm_prime_handle args = { .fd = dmabuf };
+
+	return ioctl(card, DRM_IOCTL_PRIME_FD_TO_HANDLE, &args) ? -1 : (int64_t)args.handle;
+}
+
+/* The dma-buf of a handle, as whoever works with the card gets it; or -1. */
+static inline int vgem_export(int card, uint32_t handle)
+{
+	struct drm_prime_handle args = { .handle = handle, .flags = O_RDWR | O_CLOEXEC };
+
+	return ioctl(card, DRM_IOCTL_PRIME_HANDLE_TO_FD, &args) ? -1 : args.fd;
+}
+
+static inline int vgem_close(int card, uint32_t handle)
+{
+	struct drm_gem_close args = { .handle = handle };
+
+	return ioctl(card, DRM_IOCTL_GEM_CLOSE, &args);
+}
+
+/* The descriptor of vivid's camera, or -1. */
+static inline int vivid_open(void)
+{
+	char path[64], name[64] = "";
+	FILE *file;
+
+	for (int i = 0; i < 64; i++) {
+		snprintf(path, sizeof(path), "/sys/class/video4linux/video%d/name", i);
+		file = fopen(path, "re");
+		if (!file)
+			continue;
+		if (!fgets(name, sizeof(name), file))
+			name[0] = 0;
+		fclose(file);
+		snprintf(path, sizeof(path), "/dev/video%d", i);
+		if (!strcmp(name, "vivid-000-vid-cap\n"))
+			return open(path, O_RDWR | O_CLOEXEC);
+	}
+	return -1;
+}
+
+/* Sets the camera to 640 columns of 24 bit and to @count frames; their size, or 0. */
+static inline uint32_t vivid_prepare(int camera, uint32_t count)
+{
+	struct v4l2_format format = {
+		.type = V4L2_BUF_TYPE_VIDEO_CAPTURE,
+		.fmt.pix = {
+			.width = 640, .height = 360, .pixelformat = V4L2_PIX_FMT_RGB24,
+			.field = V4L2_FIELD_NONE,
+		},
+	};
+	struct v4l2_requestbuffers request = {
+		.count = count,
+		.type = V4L2_BUF_TYPE_VIDEO_CAPTURE,
+		.memory = V4L2_MEMORY_DMABUF,
+	};
+
+	if (ioctl(camera, VIDIOC_S_FMT, &format) || format.fmt.pix.width != 640 ||
+	    format.fmt.pix.pixelformat != V4L2_PIX_FMT_RGB24)
+		return 0;
+	if (ioctl(camera, VIDIOC_REQBUFS, &request) || request.count != count)
+		return 0;
+	return format.fmt.pix.sizeimage;
+}
+
+/* Lends a dma-buf to the camera. */
+static inline int vivid_queue(int camera, uint32_t index, int dmabuf)
+{
+	struct v4l2_buffer frame = {
+		.type = V4L2_BUF_TYPE_VIDEO_CAPTURE,
+		.memory = V4L2_MEMORY_DMABUF,
+		.index = index,
+		.m.fd = dmabuf,
+	};
+
+	return ioctl(camera, VIDIOC_QBUF, &frame);
+}
+
+/* Waits for a frame: its index, or -1. */
+static inline int vivid_take(int camera)
+{
+	struct v4l2_buffer frame = {
+		.type = V4L2_BUF_TYPE_VIDEO_CAPTURE,
+		.memory = V4L2_MEMORY_DMABUF,
+	};
+
+	return ioctl(camera, VIDIOC_DQBUF, &frame) ? -1 : (int)frame.index;
+}
+
+static inline int vivid_stream(int camera, bool on)
+{
+	int type = V4L2_BUF_TYPE_VIDEO_CAPTURE;
+
+	return ioctl(camera, on ? VIDIOC_STREAMON : VIDIOC_STREAMOFF, &type);
+}
+
+#endif /* IOBMD_TEST_IMPORTERS_H */

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef IOBMD_TEST_INTERNAL_H
+#define IOBMD_TEST_INTERNAL_H
+
+#include <linux/mutex.h>
+
+#include "iobmd_test.h"
+
+struct dma_buf;
+struct dma_buf_attachment;
+struct iobmd_user;
+struct platform_device;
+struct sg_table;
+
+/**
+ * struct iobmd_peer - an open file: a user of a buffer, or an importer
+ * @lock: Protects all that follows; one ioctl at a time.
+ * @device: Its own.
+ * @user: The buffer that it uses, or NULL.
+ * @dmabuf: The dma-buf that it has imported, or NULL; never both.
+ * @attachment: Of @device to @dmabuf.
+ * @sgt: What is mapped for @device, or NULL; @direction belongs to it.
+ * @direction: enum dma_data_direction
+ * @address: Where it is mapped in the kernel, or NULL.
+ */
+struct iobmd_peer {
+	struct mutex lock;
+	struct platform_device *device;
+	struct iobmd_user *user;
+	struct dma_buf *dmabuf;
+	struct dma_buf_attachment *attachment;
+	struct sg_table *sgt;
+	u32 direction;
+	void *address;
+};
+
+/* user.c */
+int iobmd_peer_use(struct iobmd_peer *peer, unsigned int cmd,
+		   struct iobmd_peer_args *args);
+
+/* importer.c */
+int iobmd_peer_import(struct iobmd_peer *peer, unsigned int cmd,
+		      struct iobmd_peer_args *args);
+void iobmd_peer_release_dmabuf(struct iobmd_peer *peer);
+int iobmd_peer_vmap_dmabuf(struct iobmd_peer *peer);
+void iobmd_peer_vunmap_dmabuf(struct iobmd_peer *peer);
+struct sg_table *iobmd_peer_map_dmabuf(struct iobmd_peer *peer, u32 direction);
+void iobmd_peer_unmap_dmabuf(struct iobmd_peer *peer);
+
+#endif /* IOBMD_TEST_INTERNAL_H */

@@ -1,0 +1,422 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The peer's device, what both kinds of it do, and the user of a buffer. */
+
+#include <linux/dma-buf.h>
+#include <linux/dma-mapping.h>
+#include <linux/err.h>
+#include <linux/fs.h>
+#include <linux/iobmd.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/platform_device.h>
+#include <linux/scatterlist.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/uio.h>
+
+#include "compat.h"
+#include "internal.h"
+
+#define IOBMD_PEER_ALL_BITS	64
+
+/* The first words of the pages from @address on, which is in the kernel's map. */
+static u64 iobmd_peer_digest_pages(u64 digest, const void *address, u64 length)
+{
+	u64 at;
+
+	for (at = 0; at < length; at += PAGE_SIZE)
+		digest = iobmd_peer_digest(digest, READ_ONCE(*(const u64 *)(address + at)));
+	return digest;
+}
+
+/* Runs */
+
+struct iobmd_peer_walk {
+	struct iobmd_peer_args *args;
+	phys_addr_t end;
+};
+
+static int iobmd_peer_visit_run(phys_addr_t address, u64 length, void *arg)
+{
+	struct iobmd_peer_walk *walk = arg;
+	struct iobmd_peer_args *args = walk->args;
+
+	if (!length || (args->count && address == walk->end))
+		args->broken++;
+	if (args->flags && args->count == args->flags)
+		return args->flags;
+	args->count++;
+	args->total += length;
+	args->largest = max(args->largest, length);
+	if (PAGE_ALIGNED(address))
+		args->digest = iobmd_peer_digest_pages(args->digest, __va(address),
+						       length);
+	walk->end = address + length;
+	return 0;
+}
+
+static int iobmd_peer_runs(struct iobmd_peer *peer, struct iobmd_peer_args *args)
+{
+	struct iobmd_peer_walk walk = { .args = args };
+
+	return iobmd_user_for_each_run(peer->user, args->offset, args->length,
+				       iobmd_peer_visit_run, &walk);
+}
+
+/* Reading and writing */
+
+static ssize_t iobmd_peer_transfer(struct iobmd_peer *peer, u64 offset,
+				   struct iov_iter *iter, bool write)
+{
+	return write ? iobmd_user_write(peer->user, offset, iter) :
+		       iobmd_user_read(peer->user, offset, iter);
+}
+
+static ssize_t iobmd_peer_copy_user(struct iobmd_peer *peer,
+				    struct iobmd_peer_args *args, bool write)
+{
+	struct iov_iter iter;
+
+	iov_iter_ubuf(&iter, write ? ITER_SOURCE : ITER_DEST,
+		      u64_to_user_ptr(args->address), args->length);
+	return iobmd_peer_transfer(peer, args->offset, &iter, write);
+}
+
+static ssize_t iobmd_peer_copy_kernel(struct iobmd_peer *peer,
+				      struct iobmd_peer_args *args, bool write)
+{
+	void __user *address = u64_to_user_ptr(args->address);
+	struct kvec kvec = { .iov_len = args->length };
+	struct iov_iter iter;
+	ssize_t ret = -EFAULT;
+
+	kvec.iov_base = kvzalloc(args->length, GFP_KERNEL);
+	if (!kvec.iov_base)
+		return -ENOMEM;
+	if (write && copy_from_user(kvec.iov_base, address, args->length))
+		goto out_free;
+	iov_iter_kvec(&iter, write ? ITER_SOURCE : ITER_DEST, &kvec, 1, args->length);
+	ret = iobmd_peer_transfer(peer, args->offset, &iter, write);
+	if (!write && ret > 0 && copy_to_user(address, kvec.iov_base, ret))
+		ret = -EFAULT;
+out_free:
+	kvfree(kvec.iov_base);
+	return ret;
+}
+
+static ssize_t iobmd_peer_copy(struct iobmd_peer *peer,
+			       struct iobmd_peer_args *args, bool write)
+{
+	return args->flags ? iobmd_peer_copy_kernel(peer, args, write) :
+			     iobmd_peer_copy_user(peer, args, write);
+}
+
+/* The user of a buffer */
+
+static int iobmd_peer_set_user(struct iobmd_peer *peer, struct iobmd_user *user)
+{
+	if (IS_ERR(user))
+		return PTR_ERR(user);
+	peer->user = user;
+	return 0;
+}
+
+static int iobmd_peer_create(struct iobmd_peer *peer, struct iobmd_peer_args *args)
+{
+	struct iobmd_create create = {
+		.capacity	= args->length,
+		.direction	= args->direction,
+	};
+
+	return iobmd_peer_set_user(peer, iobmd_user_create(&create));
+}
+
+static int iobmd_peer_begin(struct iobmd_peer *peer, unsigned int cmd,
+			    struct iobmd_peer_args *args)
+{
+	if (peer->user || peer->dmabuf)
+		return -EBUSY;
+	if (cmd == IOBMD_PEER_CREATE)
+		return iobmd_peer_create(peer, args);
+	return iobmd_peer_set_user(peer, iobmd_user_get(args->fd, args->flags));
+}
+
+static int iobmd_peer_put(struct iobmd_peer *peer)
+{
+	if (peer->sgt || peer->address)
+		return -EBUSY;
+	iobmd_user_put(peer->user);
+	peer->user = NULL;
+	return 0;
+}
+
+int iobmd_peer_use(struct iobmd_peer *peer, unsigned int cmd,
+		   struct iobmd_peer_args *args)
+{
+	if (cmd == IOBMD_PEER_CREATE || cmd == IOBMD_PEER_GET)
+		return iobmd_peer_begin(peer, cmd, args);
+	if (!peer->user)
+		return -ENOTCONN;
+	switch (cmd) {
+	case IOBMD_PEER_PUT:
+		return iobmd_peer_put(peer);
+	case IOBMD_PEER_SIZE:
+		args->length = iobmd_user_size(peer->user);
+		return 0;
+	case IOBMD_PEER_SET_LENGTH:
+		return iobmd_user_set_length(peer->user, args->length);
+	case IOBMD_PEER_PUBLISH:
+		return iobmd_user_publish(peer->user, args->flags);
+	case IOBMD_PEER_RUNS:
+		return iobmd_peer_runs(peer, args);
+	case IOBMD_PEER_READ:
+		return iobmd_peer_copy(peer, args, false);
+	case IOBMD_PEER_WRITE:
+		return iobmd_peer_copy(peer, args, true);
+	default:
+		return -ENOTTY;
+	}
+}
+
+/* The mapping into the kernel */
+
+static int iobmd_peer_vmap(struct iobmd_peer *peer)
+{
+	void *address;
+
+	if (peer->address)
+		return -EBUSY;
+	if (peer->dmabuf)
+		return iobmd_peer_vmap_dmabuf(peer);
+	address = iobmd_user_vmap(peer->user);
+	if (IS_ERR(address))
+		return PTR_ERR(address);
+	peer->address = address;
+	return 0;
+}
+
+static void iobmd_peer_vunmap(struct iobmd_peer *peer)
+{
+	if (peer->dmabuf)
+		iobmd_peer_vunmap_dmabuf(peer);
+	else
+		iobmd_user_vunmap(peer->user, peer->address);
+	peer->address = NULL;
+}
+
+static u64 iobmd_peer_size(const struct iobmd_peer *peer)
+{
+	return peer->dmabuf ? peer->dmabuf->size : iobmd_user_size(peer->user);
+}
+
+/* Every word gets its offset, plus what the test wants. */
+static void iobmd_peer_fill(const struct iobmd_peer *peer, u64 add)
+{
+	u64 at;
+
+	for (at = 0; at < PAGE_ALIGN(iobmd_peer_size(peer)); at += sizeof(u64))
+		WRITE_ONCE(*(u64 *)(peer->address + at), at + add);
+}
+
+static int iobmd_peer_use_mapping(struct iobmd_peer *peer, unsigned int cmd,
+				  struct iobmd_peer_args *args)
+{
+	if (cmd == IOBMD_PEER_VMAP)
+		return iobmd_peer_vmap(peer);
+	if (!peer->address)
+		return -ENOTCONN;
+	if (cmd == IOBMD_PEER_LOOK)
+		args->digest = iobmd_peer_digest_pages(0, peer->address,
+						       iobmd_peer_size(peer));
+	else if (cmd == IOBMD_PEER_FILL)
+		iobmd_peer_fill(peer, args->flags);
+	else
+		iobmd_peer_vunmap(peer);
+	return 0;
+}
+
+/* For the device */
+
+static int iobmd_peer_set_limits(struct iobmd_peer *peer,
+				 const struct iobmd_peer_args *args)
+{
+	struct device *dev = &peer->device->dev;
+
+	dma_set_max_seg_size(dev, args->max_segment ?: UINT_MAX);
+	return dma_set_mask_and_coherent(dev, DMA_BIT_MASK(args->bits ?: IOBMD_PEER_ALL_BITS));
+}
+
+static void iobmd_peer_check_segment(struct iobmd_peer_args *args, dma_addr_t address,
+				     u64 length)
+{
+	u64 mask = DMA_BIT_MASK(args->bits ?: IOBMD_PEER_ALL_BITS);
+
+	if (!length || (args->max_segment && length > args->max_segment))
+		args->broken++;
+	if (address > mask || length - 1 > mask - address)
+		args->broken++;
+}
+
+/*
+ * What the device sees. There is no IOMMU before it: its addresses are physical
+ * ones, of the buffer or of a bounce buffer. Those of the pages, which an importer
+ * must not look at anyway, would tell less.
+ */
+static void iobmd_peer_look_at_table(struct sg_table *sgt, struct iobmd_peer_args *args)
+{
+	struct scatterlist *sg;
+	unsigned int i;
+
+	for_each_sgtable_dma_sg(sgt, sg, i) {
+		u64 skip = PAGE_ALIGN(args->total) - args->total;
+		dma_addr_t address = sg_dma_address(sg);
+		u64 length = sg_dma_len(sg);
+
+		iobmd_peer_check_segment(args, address, length);
+		if (skip < length)
+			args->digest = iobmd_peer_digest_pages(args->digest,
+							       __va(address) + skip,
+							       length - skip);
+		args->count++;
+		args->total += length;
+		args->largest = max(args->largest, length);
+	}
+}
+
+static int iobmd_peer_dma_map(struct iobmd_peer *peer, struct iobmd_peer_args *args)
+{
+	struct sg_table *sgt;
+	int err;
+
+	if (peer->sgt)
+		return -EBUSY;
+	err = iobmd_peer_set_limits(peer, args);
+	if (err)
+		return err;
+	if (peer->dmabuf)
+		sgt = iobmd_peer_map_dmabuf(peer, args->direction);
+	else
+		sgt = iobmd_user_dma_map(peer->user, &peer->device->dev, args->offset,
+					 args->length, args->direction);
+	if (IS_ERR(sgt))
+		return PTR_ERR(sgt);
+	peer->sgt = sgt;
+	peer->direction = args->direction;
+	iobmd_peer_look_at_table(sgt, args);
+	return 0;
+}
+
+static void iobmd_peer_dma_unmap(struct iobmd_peer *peer)
+{
+	if (peer->dmabuf)
+		iobmd_peer_unmap_dmabuf(peer);
+	else
+		iobmd_user_dma_unmap(peer->user, peer->sgt);
+	peer->sgt = NULL;
+}
+
+static int iobmd_peer_use_dma(struct iobmd_peer *peer, unsigned int cmd,
+			      struct iobmd_peer_args *args)
+{
+	if (cmd == IOBMD_PEER_DMA_MAP)
+		return iobmd_peer_dma_map(peer, args);
+	if (!peer->sgt)
+		return -ENOTCONN;
+	iobmd_peer_dma_unmap(peer);
+	return 0;
+}
+
+/* The file */
+
+static int iobmd_peer_do(struct iobmd_peer *peer, unsigned int cmd,
+			 struct iobmd_peer_args *args)
+{
+	unsigned int nr = _IOC_NR(cmd);
+
+	lockdep_assert_held(&peer->lock);
+
+	if (cmd != IOBMD_PEER(nr))
+		return -ENOTTY;
+	if (nr < _IOC_NR(IOBMD_PEER_VMAP))
+		return iobmd_peer_use(peer, cmd, args);
+	if (nr >= _IOC_NR(IOBMD_PEER_IMPORT))
+		return iobmd_peer_import(peer, cmd, args);
+	if (!peer->user && !peer->dmabuf)
+		return -ENOTCONN;
+	if (nr < _IOC_NR(IOBMD_PEER_DMA_MAP))
+		return iobmd_peer_use_mapping(peer, cmd, args);
+	return iobmd_peer_use_dma(peer, cmd, args);
+}
+
+static long iobmd_peer_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct iobmd_peer *peer = file->private_data;
+	void __user *argp = (void __user *)arg;
+	struct iobmd_peer_args args;
+	long ret;
+
+	if (copy_from_user(&args, argp, sizeof(args)))
+		return -EFAULT;
+	args.count = 0;
+	args.total = 0;
+	args.largest = 0;
+	args.digest = 0;
+	args.broken = 0;
+	mutex_lock(&peer->lock);
+	ret = iobmd_peer_do(peer, cmd, &args);
+	mutex_unlock(&peer->lock);
+	if (cmd != IOBMD_PEER_PUBLISH && copy_to_user(argp, &args, sizeof(args)))
+		return -EFAULT;
+	return ret;
+}
+
+static int iobmd_peer_open(struct inode *inode, struct file *file)
+{
+	struct iobmd_peer *peer = kzalloc(sizeof(*peer), GFP_KERNEL);
+	struct platform_device *device;
+
+	if (!peer)
+		return -ENOMEM;
+	device = platform_device_register_simple("iobmd-peer", PLATFORM_DEVID_AUTO, NULL, 0);
+	if (IS_ERR(device)) {
+		kfree(peer);
+		return PTR_ERR(device);
+	}
+	mutex_init(&peer->lock);
+	peer->device = device;
+	file->private_data = peer;
+	return 0;
+}
+
+static int iobmd_peer_release(struct inode *inode, struct file *file)
+{
+	struct iobmd_peer *peer = file->private_data;
+
+	if (peer->sgt)
+		iobmd_peer_dma_unmap(peer);
+	if (peer->address)
+		iobmd_peer_vunmap(peer);
+	if (peer->dmabuf)
+		iobmd_peer_release_dmabuf(peer);
+	iobmd_user_put(peer->user);
+	platform_device_unregister(peer->device);
+	kfree(peer);
+	return 0;
+}
+
+static const struct file_operations iobmd_peer_fops = {
+	.owner		= THIS_MODULE,
+	.open		= iobmd_peer_open,
+	.release	= iobmd_peer_release,
+	.unlocked_ioctl	= iobmd_peer_ioctl,
+};
+
+static struct miscdevice iobmd_peer_device = {
+	.minor	= MISC_DYNAMIC_MINOR,
+	.name	= "iobmd-peer",
+	.fops	= &iobmd_peer_fops,
+};
+module_misc_device(iobmd_peer_device);
+
+MODULE_DESCRIPTION("Test-only user of iobmd's kernel API and importer of its dma-bufs");
+MODULE_LICENSE("GPL");
