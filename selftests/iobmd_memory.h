@@ -69,6 +69,7 @@ static inline void fault_handler(int sig)
 	if (fault_expected)
 		siglongjmp(fault_env, sig);
 	signal(sig, SIG_DFL);
+	raise(sig);	/* may have come from kill(2): returning would swallow it */
 }
 
 static __attribute__((constructor)) void fault_handler_install(void)

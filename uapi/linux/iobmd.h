@@ -171,8 +171,8 @@ struct iobmd_create {
  * struct iobmd_get_info - ioctl(IOBMD_IOC_GET_INFO)
  * @size: sizeof(struct iobmd_get_info)
  * @flags: 0
- * @id: Out. A number that no other buffer has had since the module was loaded;
- *	also st_ino of fstat(2).
+ * @id: Out. A number that no other buffer has had since the module was loaded,
+ *	larger than those of buffers made before; also st_ino of fstat(2).
  * @capacity: Out. In bytes.
  * @length: Out. In bytes.
  * @allocated: Out. The memory behind the capacity, in bytes; whole pages.
@@ -282,7 +282,7 @@ enum iobmd_map_flags {
  * undone with munmap(2).
  *
  * Errors: EACCES without IOBMD_RIGHT_WRITE, unless IOBMD_MAP_F_READ_ONLY;
- * EEXIST, EINVAL, ENOMEM.
+ * EAGAIN, EEXIST, EINTR, EINVAL, ENOMEM, EPERM.
  */
 struct iobmd_map {
 	__u32 size;
