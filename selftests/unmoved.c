@@ -141,6 +141,33 @@ TEST_F(unmoved, by_move_pages_to_another_node)
 	}
 }
 
+/* Nobody would miss the contents of a clean page of a file: they are on a disk. */
+TEST_F(unmoved, by_advice_on_pages_never_written)
+{
+	uint64_t size = 2 * self->huge, first, last;
+	int fd = iobmd_create_huge(size, variant->huge);
+	uint8_t *map = map_buffer(fd, PROT_READ);
+
+	ASSERT_NE(MAP_FAILED, map);
+	ASSERT_EQ(-1, check_bytes(map, size, 0));
+	first = page_frame(map);
+	last = page_frame(map + size - 1);
+	madvise(map, size, MADV_PAGEOUT);
+	ASSERT_EQ(0, faults(map, false));
+	ASSERT_EQ(0, faults(map + size - 1, false));
+	munmap(map, size);
+	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+	map = map_buffer(fd, PROT_READ);
+	ASSERT_NE(MAP_FAILED, map);
+	ASSERT_EQ(0, faults(map, false));
+	ASSERT_EQ(0, faults(map + size - 1, false));
+	EXPECT_EQ(-1, check_bytes(map, size, 0));
+	EXPECT_EQ(first, page_frame(map));
+	EXPECT_EQ(last, page_frame(map + size - 1));
+	munmap(map, size);
+	close(fd);
+}
+
 /* All that a memory cgroup can be made to give back */
 TEST_F(unmoved, by_reclaim)
 {
