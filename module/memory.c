@@ -34,6 +34,12 @@
 /* For a block that a smaller one can stand in for. */
 #define IOBMD_GFP_LIGHT	(IOBMD_GFP | __GFP_NORETRY)
 
+/* Pages that no buffer takes: 1/32 of the machine, for all others to live on. */
+#define IOBMD_ROOM_FOR_OTHERS	(totalram_pages() / 32)
+
+/* How often a shrink looks again for whether somebody uses the memory. */
+#define IOBMD_SHRINK_TRIES	6
+
 static int iobmd_memory_migrate_folio(struct address_space *mapping,
 				      struct folio *dst, struct folio *src,
 				      enum migrate_mode mode)
@@ -41,9 +47,27 @@ static int iobmd_memory_migrate_folio(struct address_space *mapping,
 	return -EBUSY;
 }
 
+/*
+ * The kernel asks before it splits a folio. On its own it would do so for
+ * madvise(2) on a part, or when it wants to migrate, and would so make small
+ * pages of what shall be huge. Worse, a split drops the pages beyond i_size,
+ * which are there while a buffer grows or shrinks. So only the split that a
+ * shrink is about is allowed, and that of a folio with a memory error.
+ */
+static bool iobmd_memory_release_folio(struct folio *folio, gfp_t gfp)
+{
+	struct inode *inode = folio->mapping->host;
+	const struct iobmd_buffer *buffer = inode->i_private;
+
+	if (!folio_test_large(folio) || folio_pos(folio) >= i_size_read(inode))
+		return false;
+	return folio == READ_ONCE(buffer->split) || folio_test_has_hwpoisoned(folio);
+}
+
 const struct address_space_operations iobmd_memory_aops = {
 	.dirty_folio	= noop_dirty_folio,
 	.migrate_folio	= iobmd_memory_migrate_folio,
+	.release_folio	= iobmd_memory_release_folio,
 	IOBMD_KEEP_POISONED_FOLIO,
 };
 
@@ -208,14 +232,39 @@ static int iobmd_fill_block(struct iobmd_fill *fill, unsigned int order)
 	return iobmd_fill_folio(fill, order);
 }
 
+/*
+ * Nothing can be reclaimed from a buffer: to take the last page would leave the
+ * next one who needs some to the OOM killer. So look first whether there is
+ * enough for all that is to come, and again from time to time.
+ */
+static bool iobmd_fill_has_room(const struct iobmd_fill *fill)
+{
+	pgoff_t nr_pages = fill->end - fill->index;
+
+	return si_mem_available() >= (long)(nr_pages + IOBMD_ROOM_FOR_OTHERS);
+}
+
+static int iobmd_fill_check(const struct iobmd_fill *fill)
+{
+	bool first = fill->index == iobmd_memory_nr_pages(fill->buffer);
+
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	if ((first || IS_ALIGNED(fill->index, PTRS_PER_PTE)) &&
+	    !iobmd_fill_has_room(fill))
+		return -ENOMEM;
+	return 0;
+}
+
 static int iobmd_fill(struct iobmd_fill *fill)
 {
 	while (fill->index < fill->end) {
 		unsigned int order = iobmd_fill_order(fill);
 		int err;
 
-		if (fatal_signal_pending(current))
-			return -EINTR;
+		err = iobmd_fill_check(fill);
+		if (err)
+			return err;
 
 		err = iobmd_fill_block(fill, order);
 		if (err == -ENOMEM && order > fill->min_order)
@@ -340,11 +389,13 @@ static int iobmd_memory_split(struct iobmd_buffer *buffer, pgoff_t first,
 	if (!copy)
 		return -ENOMEM;
 	copy_highpage(copy, last);
+	WRITE_ONCE(buffer->split, folio);
 	truncate_inode_pages_range(buffer->inode->i_mapping, pos,
 				   pos + PAGE_SIZE - 1);
+	WRITE_ONCE(buffer->split, NULL);
 	if (iobmd_memory_folio(buffer, end - 1)) {
 		copy_highpage(last, copy);
-		err = -ENOMEM;
+		err = folio_ref_count(folio) == folio_nr_pages(folio) ? -ENOMEM : -EBUSY;
 	}
 	__free_page(copy);
 	return err;
@@ -402,6 +453,21 @@ static int iobmd_memory_try_shrink(struct iobmd_buffer *buffer, pgoff_t nr_pages
 	return 0;
 }
 
+/*
+ * Who seems to use the memory may be the kernel's bookkeeping, which can be made
+ * to stop, or somebody who only takes a look, like compaction. False if the
+ * caller is being killed.
+ */
+static bool iobmd_memory_wait_for_users(struct iobmd_buffer *buffer,
+					unsigned int try)
+{
+	if (try == 0)
+		iobmd_drain_all_cpus(iobmd_memory_folio(buffer, 0));
+	else
+		schedule_timeout_killable(1 << (try - 1));
+	return !fatal_signal_pending(current);
+}
+
 /**
  * iobmd_memory_shrink - take memory away from the end
  * @buffer: The buffer. The caller holds its resize_lock.
@@ -413,22 +479,18 @@ static int iobmd_memory_try_shrink(struct iobmd_buffer *buffer, pgoff_t nr_pages
 int iobmd_memory_shrink(struct iobmd_buffer *buffer, pgoff_t nr_pages)
 {
 	pgoff_t old = iobmd_memory_nr_pages(buffer);
-	bool drained = false;
+	unsigned int try = 0;
 	int err;
 
 	lockdep_assert_held(&buffer->resize_lock);
 
-retry:
-	down_write(&buffer->fault_lock);
-	err = iobmd_memory_try_shrink(buffer, nr_pages);
-	up_write(&buffer->fault_lock);
+	do {
+		down_write(&buffer->fault_lock);
+		err = iobmd_memory_try_shrink(buffer, nr_pages);
+		up_write(&buffer->fault_lock);
+	} while (err == -EBUSY && try < IOBMD_SHRINK_TRIES &&
+		 iobmd_memory_wait_for_users(buffer, try++));
 
-	/* The reference may be one that the kernel holds for bookkeeping only. */
-	if (err == -EBUSY && !drained) {
-		iobmd_drain_all_cpus(iobmd_memory_folio(buffer, 0));
-		drained = true;
-		goto retry;
-	}
 	if (!err)
 		iobmd_account_uncharge(buffer->account, old - nr_pages);
 	return err;

@@ -66,7 +66,8 @@
  * EMFILE   The process has no free file descriptor.
  * ENFILE   The system has no free file.
  * ENOMEM   The machine, the memory cgroup or the address space has not enough
- *          memory left. No process is killed to make room.
+ *          memory left. No process is killed to make room, and a 32nd of the
+ *          machine's memory is left to others.
  * ENOTTY   This file knows no such command.
  * EPERM    The mapping is not allowed: executable, or below vm.mmap_min_addr; or
  *          one of ftruncate(2), fchmod(2), fchown(2) was called.
