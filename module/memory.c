@@ -119,7 +119,8 @@ static void iobmd_drain_all_cpus(struct folio *folio)
  * @index: The next page to allocate.
  * @end: The page behind the last.
  * @min_order: A block may not be smaller than this, unless @end cuts it short.
- * @max_order: Nor larger than this; falls when such blocks have run out.
+ * @max_order: Nor larger than this; falls when there is no such block, until the
+ *	next huge page could begin.
  * @huge_bytes: How much of what has been added is in huge pages.
  */
 struct iobmd_fill {
@@ -271,6 +272,8 @@ static int iobmd_fill(struct iobmd_fill *fill)
 			fill->max_order = order - 1;
 		else if (err)
 			return err;
+		else if (IS_ALIGNED(fill->index, PTRS_PER_PTE))
+			fill->max_order = iobmd_fill_max_order(fill->buffer);
 		cond_resched();
 	}
 	return 0;
