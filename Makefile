@@ -3,7 +3,7 @@
 KERNELS  := 6.12 6.1
 PREFIX   ?= /usr/local
 BUILD    := $(CURDIR)/build
-USERLIB   = $(MAKE) -C userlib OUTPUT=$(BUILD)/userlib PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
+USERLIB   = $(MAKE) --no-print-directory -C userlib OUTPUT=$(BUILD)/userlib PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
 
 export KDIR DESTDIR
 
@@ -21,7 +21,7 @@ lib: ## the library and its tools
 
 selftests: lib ## the test programs
 	@scripts/setup build test
-	@$(MAKE) -C selftests OUTPUT=$(BUILD)/selftests KSFT_DIR=$$(scripts/kernel selftest)
+	@$(MAKE) --no-print-directory -C selftests OUTPUT=$(BUILD)/selftests KSFT_DIR=$$(scripts/kernel selftest)
 
 sparse: ## sparse over the module (KERNEL= as above)
 	@scripts/setup test

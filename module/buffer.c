@@ -133,6 +133,7 @@ static int iobmd_buffer_alloc_inode(struct iobmd_buffer *buffer,
 	mapping_set_gfp_mask(inode->i_mapping, GFP_HIGHUSER);
 	mapping_set_unevictable(inode->i_mapping);
 	mapping_set_large_folios(inode->i_mapping);
+	mapping_set_release_always(inode->i_mapping);
 	inode->i_private = buffer;
 	buffer->inode = inode;
 	return 0;

@@ -56,6 +56,8 @@ struct iobmd_hold {
  * @fault_lock: Shared while a page fault looks a folio up and maps it or locks
  *	it; exclusive while a shrink unmaps folios and looks whether anybody
  *	uses them. Who holds it shared can rely on every folio being there.
+ * @split: The folio that a shrink has split, else NULL. Written with @fault_lock
+ *	exclusive.
  * @huge_bytes: How much of the memory is in huge pages. Written with
  *	@resize_lock held, read without.
  * @lock: Protects all that follows. Innermost.
@@ -82,6 +84,7 @@ struct iobmd_buffer {
 
 	struct mutex resize_lock;
 	struct rw_semaphore fault_lock;
+	struct folio *split;
 	u64 huge_bytes;
 
 	spinlock_t lock;

@@ -34,6 +34,12 @@
 /* For a block that a smaller one can stand in for. */
 #define IOBMD_GFP_LIGHT	(IOBMD_GFP | __GFP_NORETRY)
 
+/* Pages that no buffer takes: 1/32 of the machine, for all others to live on. */
+#define IOBMD_ROOM_FOR_OTHERS	(totalram_pages() / 32)
+
+/* How often a shrink looks again for whether somebody uses the memory. */
+#define IOBMD_SHRINK_TRIES	6
+
 static int iobmd_memory_migrate_folio(struct address_space *mapping,
 				      struct folio *dst, struct folio *src,
 				      enum migrate_mode mode)
@@ -41,9 +47,27 @@ static int iobmd_memory_migrate_folio(struct address_space *mapping,
 	return -EBUSY;
 }
 
+/*
+ * The kernel asks before it splits a folio. On its own it would do so for
+ * madvise(2) on a part, or when it wants to migrate, and would so make small
+ * pages of what shall be huge. Worse, a split drops the pages beyond i_size,
+ * which are there while a buffer grows or shrinks. So only the split that a
+ * shrink is about is allowed, and that of a folio with a memory error.
+ */
+static bool iobmd_memory_release_folio(struct folio *folio, gfp_t gfp)
+{
+	struct inode *inode = folio->mapping->host;
+	const struct iobmd_buffer *buffer = inode->i_private;
+
+	if (!folio_test_large(folio) || folio_pos(folio) >= i_size_read(inode))
+		return false;
+	return folio == READ_ONCE(buffer->split) || folio_test_has_hwpoisoned(folio);
+}
+
 const struct address_space_operations iobmd_memory_aops = {
 	.dirty_folio	= noop_dirty_folio,
 	.migrate_folio	= iobmd_memory_migrate_folio,
+	.release_folio	= iobmd_memory_release_folio,
 	IOBMD_KEEP_POISONED_FOLIO,
 };
 
@@ -144,7 +168,8 @@ static void iobmd_drain_all_cpus(struct folio *folio)
  * @index: The next page to allocate.
  * @end: The page behind the last.
  * @min_order: A block may not be smaller than this, unless @end cuts it short.
- * @max_order: Nor larger than this; falls when such blocks have run out.
+ * @max_order: Nor larger than this; falls when there is no such block, until the
+ *	next huge page could begin.
  * @huge_bytes: How much of what has been added is in huge pages.
  */
 struct iobmd_fill {
@@ -257,20 +282,47 @@ static int iobmd_fill_block(struct iobmd_fill *fill, unsigned int order)
 	return iobmd_fill_folio(fill, order);
 }
 
+/*
+ * Nothing can be reclaimed from a buffer: to take the last page would leave the
+ * next one who needs some to the OOM killer. So look first whether there is
+ * enough for all that is to come, and again from time to time.
+ */
+static bool iobmd_fill_has_room(const struct iobmd_fill *fill)
+{
+	pgoff_t nr_pages = fill->end - fill->index;
+
+	return si_mem_available() >= (long)(nr_pages + IOBMD_ROOM_FOR_OTHERS);
+}
+
+static int iobmd_fill_check(const struct iobmd_fill *fill)
+{
+	bool first = fill->index == iobmd_memory_nr_pages(fill->buffer);
+
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	if ((first || IS_ALIGNED(fill->index, PTRS_PER_PTE)) &&
+	    !iobmd_fill_has_room(fill))
+		return -ENOMEM;
+	return 0;
+}
+
 static int iobmd_fill(struct iobmd_fill *fill)
 {
 	while (fill->index < fill->end) {
 		unsigned int order = iobmd_fill_order(fill);
 		int err;
 
-		if (fatal_signal_pending(current))
-			return -EINTR;
+		err = iobmd_fill_check(fill);
+		if (err)
+			return err;
 
 		err = iobmd_fill_block(fill, order);
 		if (err == -ENOMEM && order > fill->min_order)
 			fill->max_order = order - 1;
 		else if (err)
 			return err;
+		else if (IS_ALIGNED(fill->index, PTRS_PER_PTE))
+			fill->max_order = iobmd_fill_max_order(fill->buffer);
 		cond_resched();
 	}
 	return 0;
@@ -389,11 +441,13 @@ static int iobmd_memory_split(struct iobmd_buffer *buffer, pgoff_t first,
 	if (!copy)
 		return -ENOMEM;
 	copy_highpage(copy, last);
+	WRITE_ONCE(buffer->split, folio);
 	truncate_inode_pages_range(buffer->inode->i_mapping, pos,
 				   pos + PAGE_SIZE - 1);
+	WRITE_ONCE(buffer->split, NULL);
 	if (iobmd_memory_folio(buffer, end - 1)) {
 		copy_highpage(last, copy);
-		err = -ENOMEM;
+		err = folio_ref_count(folio) == folio_nr_pages(folio) ? -ENOMEM : -EBUSY;
 	}
 	__free_page(copy);
 	return err;
@@ -460,27 +514,40 @@ static int iobmd_memory_try_shrink(struct iobmd_buffer *buffer, pgoff_t nr_pages
 }
 
 /*
- * Calls @try with faults shut out. If it says that somebody uses a folio, that
- * may be the kernel's bookkeeping, so it is made to stop, and @try called again.
+/*
+ * Who seems to use the memory may be the kernel's bookkeeping, which can be made
+ * to stop, or somebody who only takes a look, like compaction. False if the
+ * caller is being killed.
+ */
+static bool iobmd_memory_wait_for_users(struct iobmd_buffer *buffer,
+					unsigned int tries)
+{
+	if (tries == 0)
+		iobmd_drain_all_cpus(iobmd_memory_folio(buffer, 0));
+	else
+		schedule_timeout_killable(1 << (tries - 1));
+	return !fatal_signal_pending(current);
+}
+
+/*
+ * Calls @try with faults shut out, and some more times if it says that somebody
+ * uses a folio.
  */
 static int iobmd_memory_exclusively(struct iobmd_buffer *buffer,
 				    int (*try)(struct iobmd_buffer *, pgoff_t),
 				    pgoff_t arg)
 {
-	bool drained = false;
+	unsigned int tries = 0;
 	int err;
 
 	lockdep_assert_held(&buffer->resize_lock);
 
-retry:
-	down_write(&buffer->fault_lock);
-	err = try(buffer, arg);
-	up_write(&buffer->fault_lock);
-	if (err == -EBUSY && !drained) {
-		iobmd_drain_all_cpus(iobmd_memory_folio(buffer, 0));
-		drained = true;
-		goto retry;
-	}
+	do {
+		down_write(&buffer->fault_lock);
+		err = try(buffer, arg);
+		up_write(&buffer->fault_lock);
+	} while (err == -EBUSY && tries < IOBMD_SHRINK_TRIES &&
+		 iobmd_memory_wait_for_users(buffer, tries++));
 	return err;
 }
 

@@ -11,9 +11,10 @@ note() {
 	printf '%s: %s\n' "$program" "$*" >&2
 }
 
+# A script may say beforehand which status means that it could not do its work.
 die() {
 	note "$@"
-	exit 1
+	exit "${failure_status:-1}"
 }
 
 # Prints the comment block at the top of the calling script.

@@ -69,6 +69,7 @@ static inline void fault_handler(int sig)
 	if (fault_expected)
 		siglongjmp(fault_env, sig);
 	signal(sig, SIG_DFL);
+	raise(sig);	/* may have come from kill(2): returning would swallow it */
 }
 
 static __attribute__((constructor)) void fault_handler_install(void)
@@ -131,19 +132,18 @@ static inline int count_mappings(uint64_t id)
 /* Sum of one smaps field, in bytes, over the mappings that [@address, +@length) touches. */
 static inline uint64_t smaps_bytes(const void *address, size_t length, const char *field)
 {
-	uint64_t start = 0, end = 0, from = (uintptr_t)address, sum = 0, kib, a, b;
+	uint64_t start, end, from = (uintptr_t)address, sum = 0, kib;
 	char line[512], name[64];
+	bool touches = false;
 	FILE *smaps = fopen("/proc/self/smaps", "re");
 
 	while (smaps && fgets(line, sizeof(line), smaps)) {
-		/* Some names begin with a hexadecimal digit */
-		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " ", &a, &b) == 2) {
-			start = a;
-			end = b;
+		/* A field's name may begin like a number: look at both. */
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " ", &start, &end) == 2) {
+			touches = start < from + length && from < end;
 			continue;
 		}
-		if (start < from + length && from < end &&
-		    sscanf(line, "%63[^:]: %" SCNu64 " kB", name, &kib) == 2 &&
+		if (touches && sscanf(line, "%63[^:]: %" SCNu64 " kB", name, &kib) == 2 &&
 		    !strcmp(name, field))
 			sum += kib * KIB;
 	}

@@ -335,8 +335,13 @@ TEST_F(limits, full_descriptor_table_leaves_no_buffer)
 	close(fd);
 }
 
+/* The kernel counts files by processor, and sees one too many only when there are many. */
+#define MANY_FILES	256
+
 TEST_F(limits, full_file_table_leaves_no_buffer)
 {
+	for (int i = 0; i < MANY_FILES; i++)
+		ASSERT_LE(0, open("/dev/null", O_RDONLY | O_CLOEXEC));
 	ASSERT_EQ(0, setresuid(NOBODY, NOBODY, 0));
 	ASSERT_EQ(0, setresuid(NOBODY, 0, 0));
 	ASSERT_EQ(0, file_write_number(FILE_MAX, 1));

@@ -55,6 +55,22 @@ static inline uint64_t file_number(const char *path, const char *key)
 	return value;
 }
 
+/* Has all of memory compacted, again and again; ends with its parent or by SIGKILL. */
+static inline pid_t compaction_start(void)
+{
+	pid_t pid = child_fork();
+
+	while (pid == 0)
+		file_write("/proc/sys/vm/compact_memory", "1");
+	return pid;
+}
+
+static inline void compaction_stop(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	child_status(pid);
+}
+
 /* A line of /proc/meminfo, in bytes. */
 static inline uint64_t meminfo(const char *key)
 {

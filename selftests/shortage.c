@@ -67,6 +67,40 @@ TEST_F_TIMEOUT(shortage, of_the_machine_refuses_to_grow_and_changes_nothing, 120
 	AWAIT(memory_free() + SLACK >= free_before);
 }
 
+/* The kernel looks through memory for what it can move, also the new memory. */
+TEST_F_TIMEOUT(shortage, while_memory_is_compacted_is_only_a_shortage, 120)
+{
+	pid_t compaction = compaction_start();
+
+	for (int i = 0; i < 3; i++) {
+		EXPECT_ERRNO(ENOMEM, iobmd_create_huge(self->total, variant->huge));
+	}
+	compaction_stop(compaction);
+	EXPECT_EQ(self->kills, oom_kills());
+	EXPECT_EQ(0, buffers_listed(0));
+}
+
+/* Not a shortage yet, but few huge pages are left to move anything to. */
+TEST_F_TIMEOUT(shortage, that_only_threatens_while_memory_is_compacted_loses_nothing, 120)
+{
+	uint64_t size = meminfo("MemAvailable:") / 4 * 3 / huge_page_size() * huge_page_size();
+	pid_t compaction = compaction_start();
+
+	for (int i = 0; i < 3; i++) {
+		int fd = iobmd_create_huge(size, variant->huge);
+		uint8_t *map = map_buffer(fd, PROT_READ | PROT_WRITE);
+
+		ASSERT_NE(MAP_FAILED, map);
+		for (uint64_t at = 0; at < size; at += page_size()) {
+			ASSERT_EQ(0, faults(map + at, false));
+		}
+		munmap(map, size);
+		close(fd);
+	}
+	compaction_stop(compaction);
+	EXPECT_EQ(self->kills, oom_kills());
+}
+
 FIXTURE(killed)
 {
 	uint64_t size;

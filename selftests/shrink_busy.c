@@ -245,4 +245,20 @@ TEST_F(shrink_busy, range_over_the_new_end_registered_with_io_uring)
 	close(ring);
 }
 
+/* It looks at every page there is, but nothing of the buffer is its to use. */
+TEST_F_TIMEOUT(shrink_busy, compaction_is_no_user, 120)
+{
+	uint64_t size = 64 * self->huge, end = self->huge + self->page;
+	pid_t compaction = compaction_start();
+
+	for (int i = 0; i < 20; i++) {
+		ASSERT_EQ(0, iobmd_resize(self->fd, size));
+		ASSERT_EQ(0, iobmd_resize(self->fd, end)) {
+			TH_LOG("round %d: %s", i, strerror(errno));
+		}
+	}
+	compaction_stop(compaction);
+	EXPECT_EQ(-1, stamps_lost(self->map, end));
+}
+
 TEST_HARNESS_MAIN

@@ -64,6 +64,16 @@ FIXTURE_TEARDOWN(unmoved)
 	EXPECT_EQ((self)->size, IOBMD_INFO((self)->fd, allocated));	\
 } while (0)
 
+/* A new look at the page tables: huge pages are so still. */
+#define EXPECT_AS_HUGE(self, variant) do {				\
+	uint64_t __huge = (variant)->huge == IOBMD_HUGE_NONE ? 0 : (self)->size; \
+									\
+	ASSERT_EQ(0, madvise((self)->map, (self)->size, MADV_DONTNEED)); \
+	EXPECT_EQ(-1, stamps_lost((self)->map, (self)->size));		\
+	EXPECT_EQ(__huge, smaps_bytes((self)->map, (self)->size, "FilePmdMapped")); \
+	EXPECT_EQ(__huge, IOBMD_INFO((self)->fd, huge_bytes));		\
+} while (0)
+
 TEST_F(unmoved, by_advice)
 {
 	static const int advice[] = {
@@ -81,12 +91,11 @@ TEST_F(unmoved, by_advice)
 TEST_F(unmoved, by_advice_on_a_part_of_a_huge_page)
 {
 	static const int advice[] = { MADV_COLD, MADV_PAGEOUT, MADV_DONTNEED };
-	uint64_t small = variant->huge == IOBMD_HUGE_NONE;
 
 	for (size_t i = 0; i < ARRAY_SIZE(advice); i++) {
 		madvise(self->map + page_size(), self->huge / 2, advice[i]);
 		EXPECT_UNMOVED(self);
-		EXPECT_EQ(small ? 0 : self->size, IOBMD_INFO(self->fd, huge_bytes));
+		EXPECT_AS_HUGE(self, variant);
 	}
 }
 
@@ -117,6 +126,7 @@ TEST_F(unmoved, by_dropping_caches)
 	self->map = map_buffer(self->fd, PROT_READ | PROT_WRITE);
 	ASSERT_NE(MAP_FAILED, self->map);
 	EXPECT_UNMOVED(self);
+	EXPECT_AS_HUGE(self, variant);
 }
 
 TEST_F(unmoved, by_compaction)
@@ -128,6 +138,31 @@ TEST_F(unmoved, by_compaction)
 	self->map = map_buffer(self->fd, PROT_READ | PROT_WRITE);
 	ASSERT_NE(MAP_FAILED, self->map);
 	EXPECT_UNMOVED(self);
+	EXPECT_AS_HUGE(self, variant);
+}
+
+TEST_F_TIMEOUT(unmoved, by_compaction_while_it_grows_and_shrinks, 120)
+{
+	uint64_t size = self->size, grown = 16 * self->huge;
+	pid_t compaction = compaction_start();
+	uint8_t *map;
+
+	for (int i = 0; i < 20; i++) {
+		ASSERT_EQ(0, iobmd_resize(self->fd, grown));
+		map = map_buffer(self->fd, PROT_READ | PROT_WRITE);
+		ASSERT_NE(MAP_FAILED, map);
+		for (uint64_t at = size; at < grown; at += page_size()) {
+			ASSERT_EQ(0, faults(map + at, true));
+		}
+		ASSERT_EQ(-1, check_bytes(map + size, grown - size, 0));
+		memset(map + size, 0xaa, grown - size);
+		munmap(map, grown);
+		AWAIT(!iobmd_resize(self->fd, size) || errno != EBUSY);
+		ASSERT_EQ(size, IOBMD_INFO(self->fd, capacity));
+	}
+	compaction_stop(compaction);
+	EXPECT_UNMOVED(self);
+	EXPECT_AS_HUGE(self, variant);
 }
 
 TEST_F(unmoved, by_move_pages_to_another_node)
@@ -139,6 +174,33 @@ TEST_F(unmoved, by_move_pages_to_another_node)
 		syscall(SYS_move_pages, 0, 1, &page, &to, &status, MOVE);
 		EXPECT_UNMOVED(self);
 	}
+}
+
+/* Nobody would miss the contents of a clean page of a file: they are on a disk. */
+TEST_F(unmoved, by_advice_on_pages_never_written)
+{
+	uint64_t size = 2 * self->huge, first, last;
+	int fd = iobmd_create_huge(size, variant->huge);
+	uint8_t *map = map_buffer(fd, PROT_READ);
+
+	ASSERT_NE(MAP_FAILED, map);
+	ASSERT_EQ(-1, check_bytes(map, size, 0));
+	first = page_frame(map);
+	last = page_frame(map + size - 1);
+	madvise(map, size, MADV_PAGEOUT);
+	ASSERT_EQ(0, faults(map, false));
+	ASSERT_EQ(0, faults(map + size - 1, false));
+	munmap(map, size);
+	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+	map = map_buffer(fd, PROT_READ);
+	ASSERT_NE(MAP_FAILED, map);
+	ASSERT_EQ(0, faults(map, false));
+	ASSERT_EQ(0, faults(map + size - 1, false));
+	EXPECT_EQ(-1, check_bytes(map, size, 0));
+	EXPECT_EQ(first, page_frame(map));
+	EXPECT_EQ(last, page_frame(map + size - 1));
+	munmap(map, size);
+	close(fd);
 }
 
 /* All that a memory cgroup can be made to give back */

@@ -9,7 +9,7 @@
 
 #include "iobmd.h"
 
-/* On the definition of each function of iobmd.h; libiobmd.map lists them too. */
+/* On the definition of each function of iobmd.h; libiobmd.map has them too. */
 #define IOBMD_EXPORT __attribute__((visibility("default")))
 
 /**

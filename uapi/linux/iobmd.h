@@ -67,7 +67,8 @@
  * EMFILE   The process has no free file descriptor.
  * ENFILE   The system has no free file.
  * ENOMEM   The machine, the memory cgroup or the address space has not enough
- *          memory left. No process is killed to make room.
+ *          memory left. No process is killed to make room, and a 32nd of the
+ *          machine's memory is left to others.
  * ENOTTY   This file knows no such command.
  * EPERM    The mapping is not allowed: executable, or below vm.mmap_min_addr; or
  *          one of ftruncate(2), fchmod(2), fchown(2) was called.
@@ -178,8 +179,8 @@ struct iobmd_create {
  * struct iobmd_get_info - ioctl(IOBMD_IOC_GET_INFO)
  * @size: sizeof(struct iobmd_get_info)
  * @flags: 0
- * @id: Out. A number that no other buffer has had since the module was loaded;
- *	also st_ino of fstat(2).
+ * @id: Out. A number that no other buffer has had since the module was loaded,
+ *	larger than those of buffers made before; also st_ino of fstat(2).
  * @capacity: Out. In bytes; that of the window if the descriptor is of one.
  * @length: Out. In bytes; likewise.
  * @allocated: Out. The memory behind the capacity, in bytes; whole pages.
@@ -296,7 +297,7 @@ enum iobmd_map_flags {
  * undone with munmap(2).
  *
  * Errors: EACCES without IOBMD_RIGHT_WRITE, unless IOBMD_MAP_F_READ_ONLY;
- * EEXIST, EINVAL, ENOMEM.
+ * EAGAIN, EEXIST, EINTR, EINVAL, ENOMEM, EPERM.
  */
 struct iobmd_map {
 	__u32 size;

@@ -40,7 +40,7 @@ extern "C" {
  * iobmd_get_address_range() if the child is to call that for the same handle.
  */
 
-/**
+/*
  * struct iobmd_buffer - a handle of a buffer
  *
  * Owns one descriptor, and the address range that
@@ -49,7 +49,7 @@ extern "C" {
  */
 struct iobmd_buffer;
 
-/**
+/*
  * struct iobmd_mapping - a mapping of a part of a buffer
  *
  * Stays usable when the handle that it was made with is freed, and keeps the

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-2.0
+# What QEMU is told: turns the options of scripts/vm into the array qemu. Sourced, never run.
+# shellcheck shell=bash disable=SC2154
+
+kvm_works() {
+	[ -r /dev/kvm ] && [ -w /dev/kvm ] && grep -qwE 'vmx|svm' /proc/cpuinfo
+}
+
+accelerator_arguments() {
+	[ -n "$accel" ] || if kvm_works; then accel=kvm; else accel=tcg; fi
+	case $accel in
+	kvm) qemu+=(-accel kvm -cpu host) ;;
+	tcg) qemu+=(-accel "tcg,thread=multi" -cpu "max,la57=off") ;;
+	*) usage_error "the accelerator is kvm or tcg, not '$accel'" ;;
+	esac
+}
+
+machine_arguments() {
+	local machine=q35
+
+	if [ "$iommu" -eq 1 ]; then
+		machine+=,kernel-irqchip=split
+		qemu+=(-device intel-iommu)
+	fi
+	if [ "$edu" -eq 1 ]; then
+		machine+=,max-ram-below-4g=256M
+		qemu+=(-device edu)
+	fi
+	qemu+=(-machine "$machine" -smp "$cpus,sockets=$cpus")
+}
+
+memory_arguments() {
+	local part i
+
+	if [ "$nodes" -eq 0 ]; then
+		qemu+=(-m "$memory")
+		return
+	fi
+	part=$((memory / nodes / 2 * 2))
+	qemu+=(-m $((part * nodes)))
+	for ((i = 0; i < nodes; i++)); do
+		qemu+=(-object "memory-backend-ram,id=ram$i,size=${part}M" -numa "node,nodeid=$i,memdev=ram$i")
+	done
+	for ((i = 0; i < cpus; i++)); do
+		qemu+=(-numa "cpu,node-id=$((i % nodes)),socket-id=$i")
+	done
+}
+
+disk_arguments() {
+	local i image
+
+	for i in "${!disks[@]}"; do
+		image=${disks[i]}
+		if [ ! -e "$image" ] && [[ $image =~ ^[0-9]+[KMGT]$ ]]; then
+			truncate -s "$image" "$session/disk$i"
+			image=$session/disk$i
+		fi
+		[ -r "$image" ] || die "cannot read the disk image $image"
+		qemu+=(-drive "file=${image//,/,,},if=none,id=disk$i,format=raw" -device "virtio-blk-pci,drive=disk$i")
+	done
+}
+
+# The status port comes last: vm-init relies on it.
+port_arguments() {
+	local name
+
+	qemu+=(-device virtio-serial-pci)
+	if [ "$stdin" -eq 1 ]; then
+		qemu+=(-chardev "stdio,id=stdin,signal=off" -device "virtserialport,chardev=stdin,name=stdin")
+	fi
+	for name in stdout stderr log status; do
+		qemu+=(-chardev "file,id=$name,path=$session/$name" -device "virtserialport,chardev=$name,name=$name")
+	done
+	qemu+=(-serial "file:$session/serial")
+	if [ "$interactive" -eq 1 ]; then
+		qemu+=(-chardev "stdio,id=terminal,mux=on,signal=off" -serial chardev:terminal -echr 29)
+	fi
+}
+
+# While a second processor runs, QEMU's emulation may execute an int3 that the kernel's text patching has already taken away: vm-init
+# brings the others up when the patching at boot is over. How fast an emulated TSC runs is measured wrongly on a busy host, and time
+# then flies: it is no clock, and the delay loop gets a fixed number.
+kernel_arguments() {
+	local line="console=ttyS0 loglevel=5 panic=-1 oops=panic mitigations=off log_buf_len=4M printk.devkmsg=on audit=0"
+
+	line+=" maxcpus=1 noreplace-smp"
+	[ "$accel" = kvm ] || line+=" tsc=unstable lpj=12000000"
+	[ "$verbose" -eq 0 ] || line+=" ignore_loglevel"
+	[ "$iommu" -eq 0 ] || line+=" intel_iommu=on"
+	qemu+=(-kernel "$kernel_dir/image" -initrd "$session/initrd" -append "$line $append")
+}
+
+qemu_arguments() {
+	qemu=(-nodefaults -no-user-config -display none -no-reboot)
+	accelerator_arguments
+	machine_arguments
+	memory_arguments
+	port_arguments
+	disk_arguments
+	qemu+=("${devices[@]}")
+	qemu+=(-fsdev "local,id=root,path=/,security_model=none,readonly=on,multidevs=remap"
+		-device "virtio-9p-pci,fsdev=root,mount_tag=host")
+	kernel_arguments
+}

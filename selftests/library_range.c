@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0
+/* libiobmd: the address range of a handle. */
+#include "library.h"
+
+#include <pthread.h>
+
+#define THREADS 4
+
+TEST_F(library, address_range_shows_the_buffer_and_is_mapped_once)
+{
+	struct iobmd_address_segment segment;
+
+	ASSERT_EQ(0, iobmd_get_address_range(self->buffer, &segment));
+	EXPECT_EQ(self->size, segment.length);
+	EXPECT_EQ(-1, check_pattern(segment.address, 0, self->size, 0));
+	EXPECT_EQ(0, faults(segment.address, true));
+	EXPECT_EQ(segment.address, buffer_address(self->buffer));
+	EXPECT_EQ(1, count_mappings(self->id));
+}
+
+TEST_F(library, address_range_ends_with_the_handle)
+{
+	struct iobmd_buffer *twin = duplicate(self->buffer);
+
+	ASSERT_NE(MARKER, buffer_address(twin));
+	EXPECT_EQ(0, iobmd_buffer_resize(twin, 64 * MIB));
+	ASSERT_NE(MARKER, buffer_address(twin));
+	EXPECT_LE(1, count_mappings(self->id));
+	iobmd_buffer_free(twin);
+	EXPECT_EQ(0, count_mappings(self->id));
+}
+
+TEST_F(library, address_range_stays_put_within_the_capacity)
+{
+	struct iobmd_address_segment segment;
+	uint8_t *address;
+
+	ASSERT_EQ(0, iobmd_buffer_set_length(self->buffer, 1));
+	address = buffer_address(self->buffer);
+	ASSERT_NE(MARKER, address);
+	occupy(address + self->page);
+	occupy(address + 4 * self->page);
+	ASSERT_EQ(0, iobmd_buffer_set_length(self->buffer, self->size));
+	ASSERT_EQ(0, iobmd_get_address_range(self->buffer, &segment));
+	EXPECT_EQ(address, segment.address);
+	EXPECT_EQ(self->size, segment.length);
+	EXPECT_EQ(-1, check_pattern(address, 0, self->size, 0));
+	EXPECT_EQ(1, count_mappings(self->id));
+}
+
+TEST_F(library, address_range_of_length_0_is_null_until_there_is_something)
+{
+	struct iobmd_address_segment segment = { .address = MARKER, .length = 1 };
+	uint8_t *address;
+
+	ASSERT_EQ(0, iobmd_buffer_set_length(self->buffer, 0));
+	EXPECT_EQ(0, iobmd_get_address_range(self->buffer, &segment));
+	EXPECT_EQ(NULL, segment.address);
+	EXPECT_EQ(0, segment.length);
+	ASSERT_EQ(0, iobmd_buffer_set_length(self->buffer, self->size));
+	address = buffer_address(self->buffer);
+	EXPECT_EQ(-1, check_pattern(address, 0, self->size, 0));
+	ASSERT_EQ(0, iobmd_buffer_set_length(self->buffer, 0));
+	EXPECT_EQ(address, buffer_address(self->buffer));
+}
+
+/* The page after the range is taken, so that it cannot grow in place. */
+TEST_F(library, address_range_follows_growth_by_another_process)
+{
+	uint8_t *old = buffer_address(self->buffer);
+	struct iobmd_address_segment segment;
+	pid_t pid;
+
+	ASSERT_NE(MARKER, old);
+	occupy(old + 4 * self->page);
+	IN_CHILD(pid) {
+		struct iobmd_buffer *twin = duplicate(self->buffer);
+
+		EXPECT_EQ(0, iobmd_buffer_resize(twin, 8 * MIB));
+		fill_pattern(buffer_address(twin), 0, 8 * MIB, 1);
+	}
+	ASSERT_EQ(0, child_status(pid));
+	ASSERT_EQ(0, iobmd_get_address_range(self->buffer, &segment));
+	EXPECT_EQ(8 * MIB, segment.length);
+	EXPECT_NE(old, segment.address);
+	EXPECT_EQ(-1, check_pattern(segment.address, 0, 8 * MIB, 1));
+	EXPECT_EQ(-1, check_pattern(old, 0, self->size, 1));
+	old[0] ^= 1;
+	EXPECT_EQ(old[0], *(uint8_t *)segment.address);
+	EXPECT_EQ(segment.address, buffer_address(self->buffer));
+}
+
+/* The kernel leaves a page or more free after what it aligns for huge pages. */
+TEST_F(library, address_range_grows_in_place_where_there_is_room)
+{
+	uint64_t large = 4 * MIB;
+	uint8_t *address;
+
+	ASSERT_EQ(0, iobmd_buffer_resize(self->buffer, large));
+	address = buffer_address(self->buffer);
+	ASSERT_NE(MARKER, address);
+	if (!is_free(address + large, self->page))
+		SKIP(return, "something lies right after the range");
+	ASSERT_EQ(0, iobmd_buffer_resize(self->buffer, large + self->page));
+	EXPECT_EQ(address, buffer_address(self->buffer));
+	EXPECT_EQ(0, faults(address + large, true));
+	EXPECT_EQ(1, count_mappings(self->id));
+}
+
+TEST_F(library, address_range_survives_shrinking_and_growing_back)
+{
+	uint8_t *address = buffer_address(self->buffer);
+	struct iobmd_address_segment segment;
+
+	ASSERT_NE(MARKER, address);
+	ASSERT_EQ(0, iobmd_buffer_resize(self->buffer, 1));
+	ASSERT_EQ(0, iobmd_get_address_range(self->buffer, &segment));
+	EXPECT_EQ(address, segment.address);
+	EXPECT_EQ(1, segment.length);
+	EXPECT_EQ(SIGBUS, faults(address + self->page, false));
+	ASSERT_EQ(0, iobmd_buffer_resize(self->buffer, self->size));
+	EXPECT_EQ(address, buffer_address(self->buffer));
+	EXPECT_EQ(0, faults(address + self->page, false));
+}
+
+struct racer {
+	bool *start;
+	struct iobmd_buffer *buffer;
+	uint8_t *address;
+};
+
+/* Spins, so that all are running when it starts. */
+static void *race_for_address(void *arg)
+{
+	struct racer *racer = arg;
+
+	while (!__atomic_load_n(racer->start, __ATOMIC_ACQUIRE))
+		;
+	racer->address = buffer_address(racer->buffer);
+	return NULL;
+}
+
+TEST_F(library, address_range_is_one_for_threads_that_race)
+{
+	struct racer racers[THREADS];
+	pthread_t threads[THREADS];
+
+	for (int round = 0; round < 200; round++) {
+		struct iobmd_buffer *twin = duplicate(self->buffer);
+		bool start = false;
+
+		for (int i = 0; i < THREADS; i++) {
+			racers[i] = (struct racer){ &start, twin, NULL };
+			pthread_create(&threads[i], NULL, race_for_address, &racers[i]);
+		}
+		__atomic_store_n(&start, true, __ATOMIC_RELEASE);
+		for (int i = 0; i < THREADS; i++)
+			pthread_join(threads[i], NULL);
+		for (int i = 0; i < THREADS; i++)
+			ASSERT_EQ(racers[0].address, racers[i].address);
+		ASSERT_EQ(-1, check_pattern(racers[0].address, 0, self->size, 0));
+		ASSERT_EQ(1, count_mappings(self->id));
+		iobmd_buffer_free(twin);
+	}
+}
+
+static void *flicker_length(void *arg)
+{
+	uint64_t lengths[] = { 4 * MIB, 1, 4 * MIB, 0, 1, 0 };
+
+	for (int i = 0;; i = (i + 1) % 6) {
+		iobmd_buffer_set_length(arg, lengths[i]);
+		pthread_testcancel();
+	}
+	return NULL;
+}
+
+TEST(address_range_works_while_the_length_changes)
+{
+	struct iobmd_buffer *buffer = create_buffer(4 * MIB);
+	pthread_t thread;
+
+	ASSERT_NE(NULL, buffer);
+	pthread_create(&thread, NULL, flicker_length, buffer);
+	for (int round = 0; round < 3000; round++) {
+		struct iobmd_buffer *twin = duplicate(buffer);
+		struct iobmd_address_segment segment;
+
+		ASSERT_EQ(0, iobmd_get_address_range(twin, &segment));
+		ASSERT_TRUE(segment.length == 0 || segment.length == 1 || segment.length == 4 * MIB);
+		if (segment.length)
+			ASSERT_EQ(0, faults((char *)segment.address + segment.length - 1, true));
+		iobmd_buffer_free(twin);
+	}
+	pthread_cancel(thread);
+	pthread_join(thread, NULL);
+	iobmd_buffer_free(buffer);
+}
+
+TEST_HARNESS_MAIN
