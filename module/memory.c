@@ -514,7 +514,6 @@ static int iobmd_memory_try_shrink(struct iobmd_buffer *buffer, pgoff_t nr_pages
 }
 
 /*
-/*
  * Who seems to use the memory may be the kernel's bookkeeping, which can be made
  * to stop, or somebody who only takes a look, like compaction. False if the
  * caller is being killed.
