@@ -23,7 +23,7 @@ machine_arguments() {
 		qemu+=(-device intel-iommu)
 	fi
 	if [ "$edu" -eq 1 ]; then
-		machine+=,max-ram-below-4g=256M
+		[ "$iommu" -eq 1 ] || machine+=,max-ram-below-4g=256M
 		qemu+=(-device edu)
 	fi
 	qemu+=(-machine "$machine" -smp "$cpus,sockets=$cpus")
