@@ -141,11 +141,9 @@ void iobmd_account_uncharge(struct iobmd_account *account, unsigned long nr_page
 int iobmd_account_check_capacity(u64 capacity);
 
 /* memory.c */
+void iobmd_folio_put_and_drain(struct folio *folio);
 extern const struct address_space_operations iobmd_memory_aops;
 struct folio *iobmd_memory_folio(struct iobmd_buffer *buffer, pgoff_t index);
-int iobmd_memory_grow(struct iobmd_buffer *buffer, pgoff_t nr_pages);
-int iobmd_memory_shrink(struct iobmd_buffer *buffer, pgoff_t nr_pages);
-int iobmd_memory_freeze(struct iobmd_buffer *buffer);
 struct folio *iobmd_memory_get_folio(struct iobmd_buffer *buffer, u64 offset,
 				     bool write);
 u64 iobmd_memory_huge_bytes(struct iobmd_buffer *buffer, u64 offset, u64 end);
@@ -165,6 +163,13 @@ static inline pgoff_t iobmd_memory_nr_pages(const struct iobmd_buffer *buffer)
 {
 	return i_size_read(buffer->inode) >> PAGE_SHIFT;
 }
+
+/* grow.c */
+int iobmd_memory_grow(struct iobmd_buffer *buffer, pgoff_t nr_pages);
+
+/* shrink.c */
+int iobmd_memory_shrink(struct iobmd_buffer *buffer, pgoff_t nr_pages);
+int iobmd_memory_freeze(struct iobmd_buffer *buffer);
 
 /* buffer.c */
 struct iobmd_buffer *iobmd_buffer_create(struct super_block *sb,

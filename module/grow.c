@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Growing: the allocation of a buffer's memory. */
+
+#include <linux/gfp.h>
+#include <linux/log2.h>
+#include <linux/memcontrol.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+
+#include "internal.h"
+
+/* Unmovable, cleared once, and no word in the log when there is none. */
+#define IOBMD_GFP	(GFP_HIGHUSER | __GFP_ZERO | __GFP_NOWARN)
+
+/* For what the buffer cannot do without: try hard, but kill nobody for it. */
+#define IOBMD_GFP_HARD	(IOBMD_GFP | __GFP_RETRY_MAYFAIL)
+
+/* For a block that a smaller one can stand in for. */
+#define IOBMD_GFP_LIGHT	(IOBMD_GFP | __GFP_NORETRY)
+
+/* Pages that no buffer takes: 1/32 of the machine, for all others to live on. */
+#define IOBMD_ROOM_FOR_OTHERS	(totalram_pages() / 32)
+
+/**
+ * struct iobmd_fill - allocation of the pages from @index to @end
+ * @buffer: Whom they are for.
+ * @index: The next page to allocate.
+ * @end: The page behind the last.
+ * @min_order: A block may not be smaller than this, unless @end cuts it short.
+ * @max_order: Nor larger than this; falls when there is no such block, until the
+ *	next huge page could begin.
+ * @huge_bytes: How much of what has been added is in huge pages.
+ */
+struct iobmd_fill {
+	struct iobmd_buffer *buffer;
+	pgoff_t index;
+	pgoff_t end;
+	unsigned int min_order;
+	unsigned int max_order;
+	u64 huge_bytes;
+};
+
+static unsigned int iobmd_fill_min_order(const struct iobmd_buffer *buffer)
+{
+	if (buffer->huge == IOBMD_HUGE_REQUIRE)
+		return IOBMD_HUGE_ORDER;
+	return buffer->alignment > PAGE_SIZE ? get_order(buffer->alignment) : 0;
+}
+
+static unsigned int iobmd_fill_max_order(const struct iobmd_buffer *buffer)
+{
+	if (buffer->huge != IOBMD_HUGE_NONE && IOBMD_HAS_HUGE)
+		return IOBMD_HUGE_ORDER;
+	return iobmd_fill_min_order(buffer);
+}
+
+/*
+ * The page cache wants a folio of 2^n pages to begin at a multiple of 2^n. It
+ * begins at a multiple of the smallest block, since a buffer with an alignment
+ * does not grow from a block that was cut short.
+ */
+static unsigned int iobmd_fill_order(const struct iobmd_fill *fill)
+{
+	unsigned int order = ilog2(fill->end - fill->index);
+
+	if (fill->index)
+		order = min_t(unsigned int, order, __ffs(fill->index));
+	return clamp(order, fill->min_order, fill->max_order);
+}
+
+/* Takes over the caller's reference to @folio, also when it fails. */
+static int iobmd_fill_add(struct iobmd_fill *fill, struct folio *folio)
+{
+	struct address_space *mapping = fill->buffer->inode->i_mapping;
+	int err;
+
+	folio_mark_uptodate(folio);
+	err = filemap_add_folio(mapping, folio, fill->index, IOBMD_GFP_HARD);
+	if (err) {
+		folio_put(folio);
+		return err;
+	}
+	folio_mark_dirty(folio);
+	fill->index += folio_nr_pages(folio);
+	if (folio_order(folio) == IOBMD_HUGE_ORDER)
+		fill->huge_bytes += PMD_SIZE;
+	folio_unlock(folio);
+	if (fill->index == fill->end)
+		iobmd_folio_put_and_drain(folio);
+	else
+		folio_put(folio);
+	return 0;
+}
+
+static int iobmd_fill_folio(struct iobmd_fill *fill, unsigned int order)
+{
+	gfp_t gfp = order > fill->min_order ? IOBMD_GFP_LIGHT : IOBMD_GFP_HARD;
+	int node = fill->buffer->node;
+	struct folio *folio;
+
+	if (node == NUMA_NO_NODE)
+		folio = folio_alloc(gfp, order);
+	else
+		folio = __folio_alloc_node(gfp, order, node);
+	return folio ? iobmd_fill_add(fill, folio) : -ENOMEM;
+}
+
+/*
+ * A contiguous block of 2^@order pages as single pages: for one that @end cuts
+ * short, whose rest goes back; for two pages, as no kernel before 6.9 has folios
+ * of order 1 in its page cache; and where it has no large folios at all.
+ */
+static int iobmd_fill_pages(struct iobmd_fill *fill, unsigned int order)
+{
+	unsigned long nr = 1UL << order;
+	unsigned long used = min_t(unsigned long, nr, fill->end - fill->index);
+	int node = fill->buffer->node;
+	struct page *page;
+	unsigned long i;
+	int err = 0;
+
+	if (node == NUMA_NO_NODE)
+		page = alloc_pages(IOBMD_GFP_HARD, order);
+	else
+		page = alloc_pages_node(node, IOBMD_GFP_HARD, order);
+	if (!page)
+		return -ENOMEM;
+
+	split_page(page, order);
+	for (i = 0; i < used && !err; i++)
+		err = iobmd_fill_add(fill, page_folio(page + i));
+	for (; i < nr; i++)
+		__free_page(page + i);
+	return err;
+}
+
+static int iobmd_fill_block(struct iobmd_fill *fill, unsigned int order)
+{
+	if (!IOBMD_HAS_HUGE || order == 1 || fill->end - fill->index < 1UL << order)
+		return iobmd_fill_pages(fill, order);
+	return iobmd_fill_folio(fill, order);
+}
+
+/*
+ * Nothing can be reclaimed from a buffer: to take the last page would leave the
+ * next one who needs some to the OOM killer. So look first whether there is
+ * enough for all that is to come, and again from time to time.
+ */
+static bool iobmd_fill_has_room(const struct iobmd_fill *fill)
+{
+	pgoff_t nr_pages = fill->end - fill->index;
+
+	return si_mem_available() >= (long)(nr_pages + IOBMD_ROOM_FOR_OTHERS);
+}
+
+static int iobmd_fill_check(const struct iobmd_fill *fill)
+{
+	bool first = fill->index == iobmd_memory_nr_pages(fill->buffer);
+
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	if ((first || IS_ALIGNED(fill->index, PTRS_PER_PTE)) &&
+	    !iobmd_fill_has_room(fill))
+		return -ENOMEM;
+	return 0;
+}
+
+static int iobmd_fill(struct iobmd_fill *fill)
+{
+	while (fill->index < fill->end) {
+		unsigned int order = iobmd_fill_order(fill);
+		int err;
+
+		err = iobmd_fill_check(fill);
+		if (err)
+			return err;
+
+		err = iobmd_fill_block(fill, order);
+		if (err == -ENOMEM && order > fill->min_order)
+			fill->max_order = order - 1;
+		else if (err)
+			return err;
+		else if (IS_ALIGNED(fill->index, PTRS_PER_PTE))
+			fill->max_order = iobmd_fill_max_order(fill->buffer);
+		cond_resched();
+	}
+	return 0;
+}
+
+/**
+ * iobmd_memory_grow - add zeroed memory at the end
+ * @buffer: The buffer. The caller holds its resize_lock, or is the only user.
+ * @nr_pages: How many pages it shall have, at least as many as now.
+ *
+ * Faults never see a page before all are there: they stop at i_size.
+ *
+ * Return: 0, or -EDQUOT, -EINTR, -ENOMEM with nothing changed.
+ */
+int iobmd_memory_grow(struct iobmd_buffer *buffer, pgoff_t nr_pages)
+{
+	pgoff_t start = iobmd_memory_nr_pages(buffer);
+	struct iobmd_fill fill = {
+		.buffer = buffer,
+		.index = start,
+		.end = nr_pages,
+		.min_order = iobmd_fill_min_order(buffer),
+		.max_order = iobmd_fill_max_order(buffer),
+	};
+	struct mem_cgroup *old_memcg;
+	int err;
+
+	err = iobmd_account_charge(buffer->account, nr_pages - start);
+	if (err)
+		return err;
+
+	old_memcg = set_active_memcg(buffer->memcg);
+	err = iobmd_fill(&fill);
+	set_active_memcg(old_memcg);
+	if (err)
+		goto err_undo;
+
+	WRITE_ONCE(buffer->huge_bytes, buffer->huge_bytes + fill.huge_bytes);
+	i_size_write(buffer->inode, (loff_t)nr_pages << PAGE_SHIFT);
+	return 0;
+
+err_undo:
+	truncate_inode_pages(buffer->inode->i_mapping, (loff_t)start << PAGE_SHIFT);
+	iobmd_account_uncharge(buffer->account, nr_pages - start);
+	return err;
+}
