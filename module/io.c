@@ -17,6 +17,14 @@
 
 #include "internal.h"
 
+/* How far to copy at once. In a folio with a bad page, only the first is known good. */
+static size_t iobmd_io_limit(struct folio *folio, size_t start)
+{
+	if (folio_test_large(folio) && folio_test_has_hwpoisoned(folio))
+		return PAGE_SIZE - offset_in_page(start);
+	return folio_size(folio) - start;
+}
+
 /* Copies within one folio, from or to byte @pos of the view. */
 static ssize_t iobmd_io_copy(const struct iobmd_view *view, u64 pos,
 			     struct iov_iter *iter, bool write)
@@ -30,7 +38,7 @@ static ssize_t iobmd_io_copy(const struct iobmd_view *view, u64 pos,
 		return PTR_ERR(folio);
 
 	start = offset_in_folio(folio, offset);
-	length = min(folio_size(folio) - start, iov_iter_count(iter));
+	length = min(iobmd_io_limit(folio, start), iov_iter_count(iter));
 	if (write)
 		copied = copy_page_from_iter(&folio->page, start, length, iter);
 	else

@@ -377,8 +377,10 @@ struct iobmd_derive {
  * @IOBMD_SEAL_SEAL: Add a seal.
  * @IOBMD_SEAL_SHRINK: Make the capacity smaller.
  * @IOBMD_SEAL_GROW: Make the capacity larger.
- * @IOBMD_SEAL_WRITE: Change a byte, by anybody. EBUSY while a writable mapping
- *	or a writable export exists, or the kernel or a device uses the memory.
+ * @IOBMD_SEAL_WRITE: Change a byte, by anybody. EBUSY while a writable mapping,
+ *	export or kernel user exists, or the kernel or a device uses the memory; a
+ *	mapping through a descriptor with IOBMD_RIGHT_WRITE counts as writable
+ *	however it is protected. Taking bytes away is for IOBMD_SEAL_SHRINK.
  */
 enum iobmd_seals {
 	IOBMD_SEAL_SEAL		= 1 << 0,

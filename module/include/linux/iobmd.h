@@ -64,6 +64,9 @@ struct iobmd_user *iobmd_user_get(int fd, u32 rights);
  * iobmd_user_put() - stop using a buffer
  * @user: What the two functions above returned; NULL is fine. All DMA mappings
  *	and kernel mappings of it must be gone.
+ *
+ * What it held may stay held for a moment longer, until the kernel gets round to
+ * its last close.
  */
 void iobmd_user_put(struct iobmd_user *user);
 
