@@ -11,8 +11,9 @@
 
 #include "internal.h"
 
-/* How often a shrink looks again for whether somebody uses the memory. */
-#define IOBMD_SHRINK_TRIES	6
+/* How often to look whether somebody uses the memory, and for how many ticks. */
+#define IOBMD_USED_LOOKS	3
+#define IOBMD_USED_TICKS	10
 
 static long iobmd_drain_this_cpu(void *folio)
 {
@@ -62,10 +63,21 @@ static bool iobmd_folio_wait(struct folio *folio)
 	return false;
 }
 
-/* Beside the page cache and our visit: a pin, a pipe, a block request, ... */
+/*
+ * Beside the page cache and our visit: a pin, a pipe, a block request, ... Who
+ * only takes a look at every page, as compaction does, is soon gone; and as
+ * nobody can come to use the folio now, those looked at before need no new look.
+ */
 static bool iobmd_folio_is_used(struct folio *folio)
 {
-	return folio_ref_count(folio) != folio_nr_pages(folio) + 1;
+	unsigned int ticks = 0;
+
+	while (folio_ref_count(folio) != folio_nr_pages(folio) + 1) {
+		if (ticks++ == IOBMD_USED_TICKS)
+			return true;
+		schedule_timeout_uninterruptible(1);
+	}
+	return false;
 }
 
 /*
@@ -159,40 +171,27 @@ static int iobmd_memory_try_shrink(struct iobmd_buffer *buffer, pgoff_t nr_pages
 }
 
 /*
- * Who seems to use the memory may be the kernel's bookkeeping, which can be made
- * to stop, or somebody who only takes a look, like compaction. False if the
- * caller is being killed.
- */
-static bool iobmd_memory_wait_for_users(struct iobmd_buffer *buffer,
-					unsigned int tries)
-{
-	if (tries == 0)
-		iobmd_drain_all_cpus(iobmd_memory_folio(buffer, 0));
-	else
-		schedule_timeout_killable(1 << (tries - 1));
-	return !fatal_signal_pending(current);
-}
-
-/*
- * Calls @try with faults shut out, and some more times if it says that somebody
- * uses a folio.
+ * Calls @try with faults shut out; again if it says that somebody uses a folio,
+ * who may be the kernel's bookkeeping, which can be made to stop.
  */
 static int iobmd_memory_exclusively(struct iobmd_buffer *buffer,
 				    int (*try)(struct iobmd_buffer *, pgoff_t),
 				    pgoff_t arg)
 {
-	unsigned int tries = 0;
+	unsigned int looks = 0;
 	int err;
 
 	lockdep_assert_held(&buffer->resize_lock);
 
-	do {
+	while (true) {
 		down_write(&buffer->fault_lock);
 		err = try(buffer, arg);
 		up_write(&buffer->fault_lock);
-	} while (err == -EBUSY && tries < IOBMD_SHRINK_TRIES &&
-		 iobmd_memory_wait_for_users(buffer, tries++));
-	return err;
+		if (err != -EBUSY || ++looks == IOBMD_USED_LOOKS ||
+		    fatal_signal_pending(current))
+			return err;
+		iobmd_drain_all_cpus(iobmd_memory_folio(buffer, 0));
+	}
 }
 
 /**
