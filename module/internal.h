@@ -29,6 +29,8 @@ struct pipe_inode_info;
 #define IOBMD_HAS_HUGE		IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE)
 #define IOBMD_HUGE_SIZE		(IOBMD_HAS_HUGE ? PMD_SIZE : 0)
 
+#define IOBMD_RIGHTS	(IOBMD_RIGHT_READ | IOBMD_RIGHT_WRITE | IOBMD_RIGHT_RESIZE)
+
 /**
  * struct iobmd_hold - a reason for a buffer to keep the memory that it has
  * @node: In the buffer's holds.

@@ -12,8 +12,6 @@
 #include "include/linux/iobmd.h"
 #include "internal.h"
 
-#define IOBMD_RIGHTS	(IOBMD_RIGHT_READ | IOBMD_RIGHT_WRITE | IOBMD_RIGHT_RESIZE)
-
 /**
  * struct iobmd_user - a driver that uses a buffer
  * @file: A descriptor of its own, with a hold and no more rights than the driver

@@ -90,21 +90,24 @@ struct folio *iobmd_memory_get_folio(struct iobmd_buffer *buffer, u64 offset,
 	return folio;
 }
 
-/* How much of [@offset, @end) is in huge pages, in bytes; whole pages count. */
+/*
+ * How much of [@offset, @end) is in huge pages, in bytes; whole pages count. The
+ * caller holds fault_lock.
+ */
 u64 iobmd_memory_huge_bytes(struct iobmd_buffer *buffer, u64 offset, u64 end)
 {
 	u64 start, bytes = 0;
 
+	lockdep_assert_held(&buffer->fault_lock);
+
 	if (!IOBMD_HAS_HUGE)
 		return 0;
-	down_read(&buffer->fault_lock);
 	for (start = ALIGN_DOWN(offset, PMD_SIZE); start < end; start += PMD_SIZE) {
 		struct folio *folio = iobmd_memory_folio(buffer, start >> PAGE_SHIFT);
 
 		if (folio && folio_order(folio) == IOBMD_HUGE_ORDER)
 			bytes += min(start + PMD_SIZE, end) - max(start, offset);
 	}
-	up_read(&buffer->fault_lock);
 	return bytes;
 }
 

@@ -110,22 +110,6 @@ static int iobmd_memory_split(struct iobmd_buffer *buffer, pgoff_t first,
 	return err;
 }
 
-/* The bytes of huge folios that begin at page @start or behind it. */
-static u64 iobmd_memory_huge_tail(struct iobmd_buffer *buffer, pgoff_t start)
-{
-	pgoff_t end = iobmd_memory_nr_pages(buffer);
-	struct folio *folio;
-	u64 bytes = 0;
-
-	for (; start < end; start = folio_next_index(folio)) {
-		folio = iobmd_memory_folio(buffer, start);
-		if (folio_order(folio) == IOBMD_HUGE_ORDER)
-			bytes += PMD_SIZE;
-		cond_resched();
-	}
-	return bytes;
-}
-
 /*
  * Unmaps everything from page @start on, and says -EBUSY if somebody uses it all
  * the same. With faults shut out and everything unmapped nobody can gain a
@@ -159,7 +143,8 @@ static int iobmd_memory_try_shrink(struct iobmd_buffer *buffer, pgoff_t nr_pages
 	if (err)
 		return err;
 
-	huge_bytes = iobmd_memory_huge_tail(buffer, start);
+	huge_bytes = iobmd_memory_huge_bytes(buffer, (u64)start << PAGE_SHIFT,
+					     i_size_read(inode));
 	if (start < nr_pages) {
 		err = iobmd_memory_split(buffer, start, cut_end);
 		if (err)

@@ -6,8 +6,6 @@
 
 #include "internal.h"
 
-#define IOBMD_RIGHTS	(IOBMD_RIGHT_READ | IOBMD_RIGHT_WRITE | IOBMD_RIGHT_RESIZE)
-
 /* All of @buffer, with all rights; or an ERR_PTR. */
 struct iobmd_view *iobmd_view_create(struct iobmd_buffer *buffer)
 {
@@ -48,8 +46,10 @@ void iobmd_view_get_info(const struct iobmd_view *view,
 		info->capacity = view->size;
 		info->length = view->size;
 		info->allocated = PAGE_ALIGN(view->size);
+		down_read(&view->buffer->fault_lock);
 		info->huge_bytes = iobmd_memory_huge_bytes(view->buffer, view->offset,
 							   view->offset + info->allocated);
+		up_read(&view->buffer->fault_lock);
 	}
 }
 
