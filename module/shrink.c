@@ -12,8 +12,8 @@
 #include "internal.h"
 
 /* How often to look whether somebody uses the memory, and for how many ticks. */
-#define IOBMD_USED_LOOKS	3
-#define IOBMD_USED_TICKS	10
+#define IOBMD_USED_LOOKS	4
+#define IOBMD_USED_TICKS	8
 
 static long iobmd_drain_this_cpu(void *folio)
 {
@@ -38,7 +38,8 @@ static void iobmd_drain_all_cpus(struct folio *folio)
  * says true. Returns the last that it said.
  */
 static bool iobmd_memory_visit(struct iobmd_buffer *buffer, pgoff_t start,
-			       bool (*visit)(struct folio *folio))
+			       bool (*visit)(struct iobmd_buffer *buffer,
+					     struct folio *folio))
 {
 	struct address_space *mapping = buffer->inode->i_mapping;
 	struct folio_batch batch;
@@ -48,7 +49,7 @@ static bool iobmd_memory_visit(struct iobmd_buffer *buffer, pgoff_t start,
 	folio_batch_init(&batch);
 	while (!stop && filemap_get_folios(mapping, &start, -1, &batch)) {
 		for (i = 0; i < folio_batch_count(&batch) && !stop; i++)
-			stop = visit(batch.folios[i]);
+			stop = visit(buffer, batch.folios[i]);
 		folio_batch_release(&batch);
 		cond_resched();
 	}
@@ -56,7 +57,7 @@ static bool iobmd_memory_visit(struct iobmd_buffer *buffer, pgoff_t start,
 }
 
 /* A fault that found the folio before we had the lock holds it locked. */
-static bool iobmd_folio_wait(struct folio *folio)
+static bool iobmd_folio_wait(struct iobmd_buffer *buffer, struct folio *folio)
 {
 	folio_lock(folio);
 	folio_unlock(folio);
@@ -67,13 +68,15 @@ static bool iobmd_folio_wait(struct folio *folio)
  * Beside the page cache and our visit: a pin, a pipe, a block request, ... Who
  * only takes a look at every page, as compaction does, is soon gone; and as
  * nobody can come to use the folio now, those looked at before need no new look.
+ * But if a fault waits for us, it may be that of the user whom we wait for.
  */
-static bool iobmd_folio_is_used(struct folio *folio)
+static bool iobmd_folio_is_used(struct iobmd_buffer *buffer, struct folio *folio)
 {
 	unsigned int ticks = 0;
 
 	while (folio_ref_count(folio) != folio_nr_pages(folio) + 1) {
-		if (ticks++ == IOBMD_USED_TICKS)
+		if (ticks++ == IOBMD_USED_TICKS ||
+		    rwsem_is_contended(&buffer->fault_lock))
 			return true;
 		schedule_timeout_uninterruptible(1);
 	}
@@ -156,8 +159,9 @@ static int iobmd_memory_try_shrink(struct iobmd_buffer *buffer, pgoff_t nr_pages
 }
 
 /*
- * Calls @try with faults shut out; again if it says that somebody uses a folio,
- * who may be the kernel's bookkeeping, which can be made to stop.
+ * Calls @try with faults shut out; again if it says that somebody uses a folio.
+ * That may be the kernel's bookkeeping, which can be made to stop, or somebody
+ * who gets on now that faults are let in.
  */
 static int iobmd_memory_exclusively(struct iobmd_buffer *buffer,
 				    int (*try)(struct iobmd_buffer *, pgoff_t),
@@ -175,7 +179,10 @@ static int iobmd_memory_exclusively(struct iobmd_buffer *buffer,
 		if (err != -EBUSY || ++looks == IOBMD_USED_LOOKS ||
 		    fatal_signal_pending(current))
 			return err;
-		iobmd_drain_all_cpus(iobmd_memory_folio(buffer, 0));
+		if (looks == 1)
+			iobmd_drain_all_cpus(iobmd_memory_folio(buffer, 0));
+		else
+			schedule_timeout_killable(1 << (looks - 2));
 	}
 }
 
