@@ -24,7 +24,8 @@
  *	0 to capacity; how much is in use. A new buffer's length is its
  *	capacity.
  *
- * IOBMD_IOC_CREATE goes to /dev/iobmd, every other command to a descriptor.
+ * IOBMD_IOC_CREATE and IOBMD_IOC_COMPOSE go to /dev/iobmd, every other command to
+ * a descriptor.
  * Descriptors are also mapped with mmap(2), which must ask for MAP_SHARED, must
  * not ask for PROT_EXEC, and whose range must lie within the length rounded up
  * to whole pages. An access beyond the end of the memory, as after a shrink,
@@ -53,6 +54,7 @@
  *          what this kernel knows.
  * EACCES   The descriptor lacks the right that the call needs.
  * EAGAIN   Mapping: mlockall(2) applies, and RLIMIT_MEMLOCK is exceeded.
+ * EBADF    A file descriptor in the argument is not open.
  * EBUSY    A resize, or the seal against writing, would take something from
  *          somebody who uses it or relies on it.
  * EDQUOT   The creator of the buffer would go over the per-user ceiling (module
@@ -79,6 +81,7 @@
 
 /* On /dev/iobmd */
 #define IOBMD_IOC_CREATE	_IO(IOBMD_IOC_MAGIC, 0x40)
+#define IOBMD_IOC_COMPOSE	_IO(IOBMD_IOC_MAGIC, 0x41)
 
 /* On a descriptor */
 #define IOBMD_IOC_GET_INFO	_IO(IOBMD_IOC_MAGIC, 0x60)
@@ -186,7 +189,8 @@ struct iobmd_create {
  * @allocated: Out. The memory behind the capacity, in bytes; whole pages.
  * @huge_bytes: Out. How much of that is in huge pages.
  * @alignment: Out. As given to IOBMD_IOC_CREATE.
- * @direction: Out. An or of enum iobmd_direction, never 0.
+ * @direction: Out. An or of enum iobmd_direction; 0 for a composite of buffers
+ *	that have none in common.
  * @huge: Out. enum iobmd_huge, as given to IOBMD_IOC_CREATE.
  * @rights: Out. An or of enum iobmd_rights: those of this descriptor.
  * @node: Out. As given to IOBMD_IOC_CREATE, or -1.
@@ -474,6 +478,71 @@ struct iobmd_sync {
 	__aligned_u64 offset;
 	__aligned_u64 length;
 	__u32 direction;
+	__u32 __reserved;
+};
+
+/** IOBMD_COMPOSE_MAX - parts in the largest composite */
+#define IOBMD_COMPOSE_MAX	1024
+
+/**
+ * struct iobmd_compose_part - a window that a composite shows
+ * @fd: A descriptor of a buffer, of a window or of another composite.
+ * @__reserved: 0
+ * @offset: Where in it the part begins, in bytes; a multiple of the page size.
+ * @length: In bytes; 0 means from @offset to the length of the descriptor. A
+ *	multiple of the page size, but for the last part of the composite. @offset
+ *	+ @length may be at most the length of the descriptor.
+ */
+struct iobmd_compose_part {
+	__s32 fd;
+	__u32 __reserved;
+	__aligned_u64 offset;
+	__aligned_u64 length;
+};
+
+/**
+ * enum iobmd_compose_flags - flags of IOBMD_IOC_COMPOSE
+ * @IOBMD_COMPOSE_F_READ_ONLY: The composite cannot be written.
+ */
+enum iobmd_compose_flags {
+	IOBMD_COMPOSE_F_READ_ONLY	= 1 << 0,
+};
+
+/**
+ * struct iobmd_compose - ioctl(IOBMD_IOC_COMPOSE)
+ * @size: sizeof(struct iobmd_compose)
+ * @flags: enum iobmd_compose_flags
+ * @parts: Address of an array of struct iobmd_compose_part.
+ * @nr_parts: How many, 1 to IOBMD_COMPOSE_MAX. A part that is of a composite
+ *	counts as all those parts of that which it covers.
+ * @__reserved: 0
+ *
+ * Makes a *composite* and returns a descriptor of it, close-on-exec: one that
+ * shows the parts one after the other, as one buffer that begins at 0, without a
+ * copy. The same memory may be in it more than once. Its capacity and length are
+ * those of all parts together, may not be over the per-buffer ceiling, and do
+ * not change; its direction is what all parts have in common, which may be 0.
+ *
+ * The composite keeps its parts: their descriptors may be closed, and their
+ * buffers do not shrink into them. They are shared like any other window, in
+ * both directions. As long as a composite lives that can be written, its buffers
+ * cannot be sealed against writing.
+ *
+ * A mapping of a composite has huge pages where a part has them at addresses
+ * that fit; those of the longest part always fit if the kernel chooses the address.
+ * Whatever a composite has mapped is in use by the kernel as far as a shrink (of
+ * a huge page that is a part only in part) and the seal against writing are
+ * concerned: EBUSY.
+ *
+ * Errors: EACCES if a part lacks IOBMD_RIGHT_WRITE, unless
+ * IOBMD_COMPOSE_F_READ_ONLY; EBADF, EFBIG, EINTR, EINVAL, EMFILE, ENFILE, ENOMEM,
+ * EPERM if a part is sealed against writing, unless IOBMD_COMPOSE_F_READ_ONLY.
+ */
+struct iobmd_compose {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 parts;
+	__u32 nr_parts;
 	__u32 __reserved;
 };
 
