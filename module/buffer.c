@@ -67,7 +67,7 @@ static int iobmd_create_check(const struct iobmd_create *args)
 	return iobmd_create_check_node(args);
 }
 
-static struct iobmd_buffer *iobmd_buffer_alloc(const struct iobmd_create *args)
+static struct iobmd_buffer *iobmd_buffer_alloc_struct(const struct iobmd_create *args)
 {
 	struct iobmd_buffer *buffer = kzalloc(sizeof(*buffer), GFP_KERNEL_ACCOUNT);
 
@@ -139,12 +139,48 @@ static int iobmd_buffer_alloc_inode(struct iobmd_buffer *buffer,
 	return 0;
 }
 
+/**
+ * iobmd_buffer_alloc - make a buffer without memory
+ * @sb: The superblock for its inode.
+ * @args: What user space asks for, checked.
+ *
+ * Return: the buffer, whose inode holds the caller's only reference to it, or
+ * an ERR_PTR: -ENOMEM.
+ */
+struct iobmd_buffer *iobmd_buffer_alloc(struct super_block *sb,
+					const struct iobmd_create *args)
+{
+	struct iobmd_buffer *buffer = iobmd_buffer_alloc_struct(args);
+	int err;
+
+	if (!buffer)
+		return ERR_PTR(-ENOMEM);
+	err = iobmd_buffer_alloc_inode(buffer, sb);
+	if (err) {
+		kfree(buffer);
+		return ERR_PTR(err);
+	}
+	return buffer;
+}
+
 static void iobmd_buffer_set_sizes(struct iobmd_buffer *buffer, u64 capacity)
 {
 	spin_lock(&buffer->lock);
 	buffer->capacity = capacity;
 	buffer->length = capacity;
 	spin_unlock(&buffer->lock);
+}
+
+/* The last step of making @buffer: it is there for all to see. */
+int iobmd_buffer_publish(struct iobmd_buffer *buffer, u64 capacity)
+{
+	int err = iobmd_list_add(buffer);
+
+	if (err)
+		return err;
+	iobmd_buffer_set_sizes(buffer, capacity);
+	trace_iobmd_create(buffer->id, capacity, buffer->huge_bytes);
+	return 0;
 }
 
 static int iobmd_buffer_init(struct iobmd_buffer *buffer, u64 capacity)
@@ -163,13 +199,7 @@ static int iobmd_buffer_init(struct iobmd_buffer *buffer, u64 capacity)
 	buffer->account = account;
 
 	err = iobmd_memory_grow(buffer, iobmd_pages(capacity));
-	if (err)
-		return err;
-	err = iobmd_list_add(buffer);
-	if (err)
-		return err;
-	iobmd_buffer_set_sizes(buffer, capacity);
-	return 0;
+	return err ?: iobmd_buffer_publish(buffer, capacity);
 }
 
 /**
@@ -190,25 +220,15 @@ struct iobmd_buffer *iobmd_buffer_create(struct super_block *sb,
 	if (err)
 		return ERR_PTR(err);
 
-	buffer = iobmd_buffer_alloc(args);
-	if (!buffer)
-		return ERR_PTR(-ENOMEM);
-	err = iobmd_buffer_alloc_inode(buffer, sb);
-	if (err)
-		goto err_free;
+	buffer = iobmd_buffer_alloc(sb, args);
+	if (IS_ERR(buffer))
+		return buffer;
 	err = iobmd_buffer_init(buffer, args->capacity);
-	if (err)
-		goto err_iput;
-
-	trace_iobmd_create(buffer->id, buffer->capacity, buffer->huge_bytes);
+	if (err) {
+		iput(buffer->inode);
+		return ERR_PTR(err);
+	}
 	return buffer;
-
-err_iput:
-	iput(buffer->inode);
-	return ERR_PTR(err);
-err_free:
-	kfree(buffer);
-	return ERR_PTR(err);
 }
 
 /**
@@ -228,6 +248,8 @@ void iobmd_buffer_evict(struct inode *inode)
 		trace_iobmd_free(buffer->id, buffer->capacity);
 		iobmd_list_del(buffer);
 	}
+	if (buffer->composite)
+		iobmd_composite_free(buffer->composite);
 	iobmd_account_uncharge(buffer->account, iobmd_memory_nr_pages(buffer));
 	iobmd_account_put(buffer->account);
 	mem_cgroup_put(buffer->memcg);
@@ -324,7 +346,7 @@ void iobmd_buffer_get_info(struct iobmd_buffer *buffer,
 	*info = (struct iobmd_get_info) {
 		.size		= sizeof(*info),
 		.id		= buffer->id,
-		.allocated	= i_size_read(buffer->inode),
+		.allocated	= (u64)iobmd_memory_nr_pages(buffer) << PAGE_SHIFT,
 		.huge_bytes	= READ_ONCE(buffer->huge_bytes),
 		.alignment	= buffer->alignment,
 		.direction	= buffer->direction,

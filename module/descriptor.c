@@ -48,8 +48,20 @@ static int iobmd_descriptor_mmap(struct file *file, struct vm_area_struct *vma)
 	if (view->is_window)
 		vm_flags_set(vma, VM_DONTEXPAND);
 	vma->vm_pgoff += view->offset >> PAGE_SHIFT;
-	vma->vm_ops = &iobmd_vm_ops;
+	vma->vm_ops = view->buffer->composite ? &iobmd_composite_vm_ops :
+						&iobmd_vm_ops;
 	return 0;
+}
+
+/* An address that fits the huge pages, wherever a window begins. */
+static unsigned long iobmd_descriptor_get_unmapped_area(struct file *file,
+							unsigned long address,
+							unsigned long length,
+							unsigned long pgoff,
+							unsigned long flags)
+{
+	pgoff += iobmd_descriptor_view(file)->offset >> PAGE_SHIFT;
+	return thp_get_unmapped_area(file, address, length, pgoff, flags);
 }
 
 static void iobmd_descriptor_show_fdinfo(struct seq_file *m, struct file *file)
@@ -113,7 +125,7 @@ static const struct file_operations iobmd_descriptor_fops = {
 	.splice_read		= iobmd_splice_read,
 	.splice_write		= iter_file_splice_write,
 	.mmap			= iobmd_descriptor_mmap,
-	.get_unmapped_area	= thp_get_unmapped_area,
+	.get_unmapped_area	= iobmd_descriptor_get_unmapped_area,
 	.unlocked_ioctl		= iobmd_descriptor_ioctl,
 	.compat_ioctl		= compat_ptr_ioctl,
 	.show_fdinfo		= iobmd_descriptor_show_fdinfo,
@@ -146,22 +158,23 @@ static struct file *iobmd_descriptor_alloc(struct iobmd_view *view,
 }
 
 /**
- * iobmd_descriptor_create - make a buffer and its first descriptor
- * @args: What user space asks for, size and flags already checked.
- * @mnt: The mount of the superblock that buffers live on; pinned by the caller.
+ * iobmd_descriptor_create - make the first descriptor of a buffer
+ * @buffer: The new buffer, with the only reference to its inode, which the file
+ *	takes over; or an ERR_PTR.
+ * @rights: An or of enum iobmd_rights.
+ * @mnt: The mount of the superblock that it lives on; pinned by the caller.
  *
- * Return: a file with all rights, or an ERR_PTR.
+ * Return: a file, or an ERR_PTR, and then the buffer is gone.
  */
-struct file *iobmd_descriptor_create(const struct iobmd_create *args,
+struct file *iobmd_descriptor_create(struct iobmd_buffer *buffer, u32 rights,
 				     struct vfsmount *mnt)
 {
-	struct iobmd_buffer *buffer = iobmd_buffer_create(mnt->mnt_sb, args);
 	struct iobmd_view *view;
 	struct file *file;
 
 	if (IS_ERR(buffer))
 		return ERR_CAST(buffer);
-	view = iobmd_view_create(buffer);
+	view = iobmd_view_create(buffer, rights);
 	if (IS_ERR(view)) {
 		file = ERR_CAST(view);
 		goto err_iput;
@@ -202,4 +215,36 @@ struct file *iobmd_descriptor_derive(struct file *parent,
 		iobmd_view_free(view);
 	}
 	return file;
+}
+
+/**
+ * iobmd_descriptor_keep - derive a descriptor for the kernel's own use
+ * @parent: Of which. The caller holds a reference.
+ * @args: As for iobmd_descriptor_derive().
+ *
+ * As nobody sees the mappings of whoever uses it, one that may write counts as a
+ * writable mapping.
+ *
+ * Return: a file, to give to iobmd_descriptor_drop(), or an ERR_PTR.
+ */
+struct file *iobmd_descriptor_keep(struct file *parent,
+				   const struct iobmd_derive *args)
+{
+	struct file *file = iobmd_descriptor_derive(parent, args);
+	int err;
+
+	if (IS_ERR(file))
+		return file;
+	err = iobmd_view_get_writer(iobmd_descriptor_view(file));
+	if (err) {
+		fput(file);
+		return ERR_PTR(err);
+	}
+	return file;
+}
+
+void iobmd_descriptor_drop(struct file *file)
+{
+	iobmd_view_put_writer(iobmd_descriptor_view(file));
+	fput(file);
 }

@@ -55,21 +55,20 @@ static int iobmd_run_add(struct iobmd_run *run, phys_addr_t address, u64 length)
 }
 
 /*
- * The bytes from @pos up to @end of the buffer that one folio holds, and where
- * they lie. They stay there, but a shrink beyond the caller's hold may split the
+ * How many of the bytes at @place one folio holds, and where they lie. They stay there, but a shrink beyond the caller's hold may split the
  * folio: so none is looked at without the lock that keeps it whole.
  */
-static u64 iobmd_run_find(struct iobmd_buffer *buffer, u64 pos, u64 end,
-			  phys_addr_t *address)
+static u64 iobmd_run_find(const struct iobmd_place *place, phys_addr_t *address)
 {
+	struct iobmd_buffer *buffer = place->buffer;
 	struct folio *folio;
 	size_t start;
 	u64 length;
 
 	down_read(&buffer->fault_lock);
-	folio = iobmd_memory_folio(buffer, pos >> PAGE_SHIFT);
-	start = offset_in_folio(folio, pos);
-	length = min_t(u64, folio_size(folio) - start, end - pos);
+	folio = iobmd_memory_folio(buffer, place->offset >> PAGE_SHIFT);
+	start = offset_in_folio(folio, place->offset);
+	length = min_t(u64, folio_size(folio) - start, place->length);
 	*address = PFN_PHYS(folio_pfn(folio)) + start;
 	up_read(&buffer->fault_lock);
 	return length;
@@ -83,18 +82,18 @@ int iobmd_view_for_each_run(const struct iobmd_view *view, u64 offset, u64 lengt
 			    u64 max, iobmd_visit_run_t visit, void *arg)
 {
 	struct iobmd_run run = { .max = max, .visit = visit, .arg = arg };
-	u64 pos = view->offset + offset;
-	u64 end = pos + length;
 	int ret;
 
-	while (pos < end) {
+	while (length) {
+		struct iobmd_place place = iobmd_view_find(view, offset, length);
 		phys_addr_t address;
-		u64 n = iobmd_run_find(view->buffer, pos, end, &address);
+		u64 n = iobmd_run_find(&place, &address);
 
 		ret = iobmd_run_add(&run, address, n);
 		if (ret)
 			return ret;
-		pos += n;
+		offset += n;
+		length -= n;
 		cond_resched();
 	}
 	return iobmd_run_finish(&run);
@@ -232,14 +231,33 @@ void iobmd_dma_sync_for_device(struct iobmd_dma_mapping *mapping)
 					   sg_dma_len(sg), mapping->direction);
 }
 
+static void iobmd_view_get_pages(const struct iobmd_view *view, struct page **pages,
+				 unsigned long nr)
+{
+	unsigned long i, end;
+
+	for (i = 0; i < nr; i = end) {
+		struct iobmd_place place =
+			iobmd_view_find(view, (u64)i << PAGE_SHIFT,
+					(u64)(nr - i) << PAGE_SHIFT);
+		pgoff_t index = place.offset >> PAGE_SHIFT;
+
+		end = i + (place.length >> PAGE_SHIFT);
+		down_read(&place.buffer->fault_lock);
+		for (; i < end; i++, index++)
+			pages[i] = folio_file_page(iobmd_memory_folio(place.buffer, index),
+						   index);
+		up_read(&place.buffer->fault_lock);
+	}
+}
+
 /*
  * Maps @size bytes of @view, whole pages, into the kernel, to read and to write;
  * or an ERR_PTR. The caller has a hold on them.
  */
 void *iobmd_view_vmap(const struct iobmd_view *view, u64 size)
 {
-	unsigned long i, nr = size >> PAGE_SHIFT;
-	pgoff_t first = view->offset >> PAGE_SHIFT;
+	unsigned long nr = size >> PAGE_SHIFT;
 	struct page **pages;
 	void *address;
 
@@ -248,11 +266,7 @@ void *iobmd_view_vmap(const struct iobmd_view *view, u64 size)
 	pages = kvmalloc_array(nr, sizeof(*pages), GFP_KERNEL);
 	if (!pages)
 		return ERR_PTR(-ENOMEM);
-	down_read(&view->buffer->fault_lock);
-	for (i = 0; i < nr; i++)
-		pages[i] = folio_file_page(iobmd_memory_folio(view->buffer, first + i),
-					   first + i);
-	up_read(&view->buffer->fault_lock);
+	iobmd_view_get_pages(view, pages, nr);
 	address = vmap(pages, nr, VM_MAP, PAGE_KERNEL);
 	kvfree(pages);
 	return address ?: ERR_PTR(-ENOMEM);

@@ -122,8 +122,7 @@ static void iobmd_dmabuf_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
 
 static void iobmd_dmabuf_free(struct iobmd_dmabuf *export)
 {
-	iobmd_view_put_writer(iobmd_descriptor_view(export->file));
-	fput(export->file);
+	iobmd_descriptor_drop(export->file);
 	kfree(export);
 }
 
@@ -172,30 +171,22 @@ static struct file *iobmd_export_window(struct file *parent,
 		return ERR_PTR(err);
 	if (args->flags & IOBMD_EXPORT_F_READ_ONLY)
 		window.flags |= IOBMD_DERIVE_F_READ_ONLY;
-	return iobmd_descriptor_derive(parent, &window);
+	return iobmd_descriptor_keep(parent, &window);
 }
 
 /* Takes over @file, also when it fails. */
 static struct iobmd_dmabuf *iobmd_dmabuf_alloc(struct file *file)
 {
 	struct iobmd_dmabuf *export = kzalloc(sizeof(*export), GFP_KERNEL_ACCOUNT);
-	int err = -ENOMEM;
 
-	if (!export)
-		goto err_fput;
+	if (!export) {
+		iobmd_descriptor_drop(file);
+		return NULL;
+	}
 	export->file = file;
 	mutex_init(&export->lock);
 	INIT_LIST_HEAD(&export->mappings);
-	err = iobmd_view_get_writer(iobmd_descriptor_view(file));
-	if (err)
-		goto err_free;
 	return export;
-
-err_free:
-	kfree(export);
-err_fput:
-	fput(file);
-	return ERR_PTR(err);
 }
 
 /**
@@ -217,8 +208,8 @@ struct dma_buf *iobmd_export_create(struct file *file,
 	if (IS_ERR(file))
 		return ERR_CAST(file);
 	export = iobmd_dmabuf_alloc(file);
-	if (IS_ERR(export))
-		return ERR_CAST(export);
+	if (!export)
+		return ERR_PTR(-ENOMEM);
 
 	writable = file->f_mode & FMODE_WRITE;
 	info.ops = writable ? &iobmd_dmabuf_ops : &iobmd_dmabuf_read_only_ops;

@@ -87,16 +87,16 @@ static vm_fault_t iobmd_map_pages(struct vm_fault *vmf, pgoff_t first,
  * beyond the end are those of a grow that may yet fail.
  */
 static vm_fault_t iobmd_fault_lock_page(struct vm_fault *vmf,
-					struct iobmd_buffer *buffer)
+					struct iobmd_buffer *buffer, pgoff_t index)
 {
 	struct folio *folio;
 
-	if (vmf->pgoff >= iobmd_memory_nr_pages(buffer))
+	if (index >= iobmd_memory_nr_pages(buffer))
 		return VM_FAULT_SIGBUS;
-	folio = filemap_lock_folio(buffer->inode->i_mapping, vmf->pgoff);
+	folio = filemap_lock_folio(buffer->inode->i_mapping, index);
 	if (IS_ERR_OR_NULL(folio))
 		return VM_FAULT_SIGBUS;
-	vmf->page = folio_file_page(folio, vmf->pgoff);
+	vmf->page = folio_file_page(folio, index);
 	return VM_FAULT_LOCKED;
 }
 
@@ -109,7 +109,7 @@ static vm_fault_t iobmd_fault(struct vm_fault *vmf)
 	if (!uffd_disable_fault_around(vmf->vma))
 		ret = iobmd_fault_map_stretch(vmf, buffer);
 	if (!ret)
-		ret = iobmd_fault_lock_page(vmf, buffer);
+		ret = iobmd_fault_lock_page(vmf, buffer, vmf->pgoff);
 	up_read(&buffer->fault_lock);
 	return ret;
 }
@@ -117,4 +117,45 @@ static vm_fault_t iobmd_fault(struct vm_fault *vmf)
 const struct vm_operations_struct iobmd_vm_ops = {
 	.fault		= iobmd_fault,
 	.map_pages	= iobmd_map_pages,
+};
+
+/*
+ * The core maps a huge page with one entry wherever the mapping has an aligned
+ * stretch for it. It expects that all of the stretch is of that huge page: of a
+ * composite, only if the part reaches that far to both sides, at that place.
+ */
+static bool iobmd_place_fills_stretch(const struct vm_fault *vmf,
+				      const struct iobmd_place *place)
+{
+	u64 before = vmf->address & ~PMD_MASK & PAGE_MASK;
+
+	return (place->offset & ~PMD_MASK) == before && place->before >= before &&
+	       place->length >= PMD_SIZE - before;
+}
+
+/*
+ * The page of the fault alone, or a huge page. The memory is not in the page
+ * cache of the mapping's file, and filemap_map_pages() knows no other.
+ */
+static vm_fault_t iobmd_composite_fault(struct vm_fault *vmf)
+{
+	struct iobmd_place place =
+		iobmd_composite_find(iobmd_fault_buffer(vmf)->composite,
+				     (u64)vmf->pgoff << PAGE_SHIFT);
+	vm_fault_t ret;
+
+	/* Where there is a page table, the core sets entries in that only. */
+	if (pmd_none(*vmf->pmd) && !iobmd_place_fills_stretch(vmf, &place) &&
+	    apply_to_page_range(vmf->vma->vm_mm, vmf->address & PAGE_MASK, PAGE_SIZE,
+				NULL, NULL))
+		return VM_FAULT_OOM;
+
+	down_read(&place.buffer->fault_lock);
+	ret = iobmd_fault_lock_page(vmf, place.buffer, place.offset >> PAGE_SHIFT);
+	up_read(&place.buffer->fault_lock);
+	return ret;
+}
+
+const struct vm_operations_struct iobmd_composite_vm_ops = {
+	.fault		= iobmd_composite_fault,
 };

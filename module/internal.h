@@ -18,6 +18,7 @@
 #include "compat.h"
 
 struct iobmd_account;
+struct iobmd_composite;
 struct dma_buf;
 struct iov_iter;
 struct kiocb;
@@ -44,14 +45,15 @@ struct iobmd_hold {
 /**
  * struct iobmd_buffer - a buffer: memory that descriptors and mappings share
  * @inode: The page cache that holds the memory; @inode->i_size is the memory in
- *	bytes, whole pages. The inode owns this struct: its eviction, when the
+ *	bytes, whole pages, but that of a composite is beyond all there is. The inode owns this struct: its eviction, when the
  *	last file is gone, frees both. A mapping holds a file, a file the inode.
  * @rcu: For iobmd_list_show(), which looks at buffers without a reference.
  * @id: Unique while the module is loaded.
- * @alignment: As asked for at creation; constant, like the four that follow.
+ * @alignment: As asked for at creation; constant, like the five that follow.
  * @direction: As asked for, never 0.
  * @huge: enum iobmd_huge
  * @node: NUMA node, or NUMA_NO_NODE.
+ * @composite: What it shows instead of memory of its own, or NULL.
  * @account: Whom the memory counts for, or NULL for a privileged creator.
  * @memcg: The memory cgroup of the creator, or NULL.
  * @resize_lock: One resize at a time. Protects the set of folios.
@@ -81,6 +83,7 @@ struct iobmd_buffer {
 	u32 direction;
 	u32 huge;
 	int node;
+	struct iobmd_composite *composite;
 	struct iobmd_account *account;
 	struct mem_cgroup *memcg;
 
@@ -119,6 +122,20 @@ struct iobmd_view {
 	u64 offset;
 	u64 size;
 	struct iobmd_hold hold;
+};
+
+/**
+ * struct iobmd_place - where a byte of a view lies
+ * @buffer: In whose memory; not a composite.
+ * @offset: Where in that, in bytes.
+ * @before: How many bytes of the same window lie before it.
+ * @length: How many from there on lie next to each other, in bytes.
+ */
+struct iobmd_place {
+	struct iobmd_buffer *buffer;
+	u64 offset;
+	u64 before;
+	u64 length;
 };
 
 /**
@@ -163,7 +180,7 @@ static inline bool iobmd_buffer_is_frozen(const struct iobmd_buffer *buffer)
 
 static inline pgoff_t iobmd_memory_nr_pages(const struct iobmd_buffer *buffer)
 {
-	return i_size_read(buffer->inode) >> PAGE_SHIFT;
+	return buffer->composite ? 0 : i_size_read(buffer->inode) >> PAGE_SHIFT;
 }
 
 /* grow.c */
@@ -174,9 +191,12 @@ int iobmd_memory_shrink(struct iobmd_buffer *buffer, pgoff_t nr_pages);
 int iobmd_memory_freeze(struct iobmd_buffer *buffer);
 
 /* buffer.c */
+struct iobmd_buffer *iobmd_buffer_alloc(struct super_block *sb,
+					const struct iobmd_create *args);
 struct iobmd_buffer *iobmd_buffer_create(struct super_block *sb,
 					 const struct iobmd_create *args);
 void iobmd_buffer_evict(struct inode *inode);
+int iobmd_buffer_publish(struct iobmd_buffer *buffer, u64 capacity);
 int iobmd_buffer_resize(struct iobmd_buffer *buffer, u64 capacity);
 int iobmd_buffer_set_length(struct iobmd_buffer *buffer, u64 length);
 void iobmd_buffer_set_name(struct iobmd_buffer *buffer, const char *name);
@@ -200,14 +220,26 @@ void iobmd_list_exit(void);
 
 /* fault.c */
 extern const struct vm_operations_struct iobmd_vm_ops;
+extern const struct vm_operations_struct iobmd_composite_vm_ops;
+
+/* composite.c */
+struct iobmd_buffer *
+iobmd_composite_create(struct super_block *sb,
+		       const struct iobmd_compose_part *parts, u32 nr_parts,
+		       u32 rights);
+void iobmd_composite_free(struct iobmd_composite *composite);
+u64 iobmd_composite_start(const struct iobmd_composite *composite);
+struct iobmd_place iobmd_composite_find(const struct iobmd_composite *composite,
+					u64 offset);
 
 /* view.c */
-struct iobmd_view *iobmd_view_create(struct iobmd_buffer *buffer);
+struct iobmd_view *iobmd_view_create(struct iobmd_buffer *buffer, u32 rights);
 struct iobmd_view *iobmd_view_derive(const struct iobmd_view *parent,
 				     const struct iobmd_derive *args);
 void iobmd_view_put_hold(struct iobmd_view *view);
 void iobmd_view_free(struct iobmd_view *view);
 u64 iobmd_view_size(const struct iobmd_view *view);
+struct iobmd_place iobmd_view_find(const struct iobmd_view *view, u64 pos, u64 length);
 void iobmd_view_get_info(const struct iobmd_view *view,
 			 struct iobmd_get_info *info);
 int iobmd_view_check_range(const struct iobmd_view *view, u64 offset, u64 *length);
@@ -245,10 +277,13 @@ struct dma_buf *iobmd_export_create(struct file *file,
 
 /* descriptor.c */
 extern const struct dentry_operations iobmd_dentry_operations;
-struct file *iobmd_descriptor_create(const struct iobmd_create *args,
+struct file *iobmd_descriptor_create(struct iobmd_buffer *buffer, u32 rights,
 				     struct vfsmount *mnt);
 struct file *iobmd_descriptor_derive(struct file *parent,
 				     const struct iobmd_derive *args);
+struct file *iobmd_descriptor_keep(struct file *parent,
+				   const struct iobmd_derive *args);
+void iobmd_descriptor_drop(struct file *file);
 struct iobmd_view *iobmd_descriptor_view(const struct file *file);
 int iobmd_descriptor_check_map(const struct file *file, u64 offset, u64 length);
 

@@ -29,16 +29,16 @@ static size_t iobmd_io_limit(struct folio *folio, size_t start)
 static ssize_t iobmd_io_copy(const struct iobmd_view *view, u64 pos,
 			     struct iov_iter *iter, bool write)
 {
-	u64 offset = view->offset + pos;
+	struct iobmd_place place = iobmd_view_find(view, pos, iov_iter_count(iter));
 	size_t start, length, copied;
 	struct folio *folio;
 
-	folio = iobmd_memory_get_folio(view->buffer, offset, write);
+	folio = iobmd_memory_get_folio(place.buffer, place.offset, write);
 	if (IS_ERR_OR_NULL(folio))
 		return PTR_ERR(folio);
 
-	start = offset_in_folio(folio, offset);
-	length = min(iobmd_io_limit(folio, start), iov_iter_count(iter));
+	start = offset_in_folio(folio, place.offset);
+	length = min_t(u64, iobmd_io_limit(folio, start), place.length);
 	if (write)
 		copied = copy_page_from_iter(&folio->page, start, length, iter);
 	else
@@ -105,10 +105,11 @@ ssize_t iobmd_write_iter(struct kiocb *iocb, struct iov_iter *from)
 static int iobmd_splice_add(struct splice_pipe_desc *spd,
 			    const struct iobmd_view *view, u64 pos, size_t length)
 {
-	u64 offset = view->offset + pos;
+	struct iobmd_place place = iobmd_view_find(view, pos, length);
+	u64 offset = place.offset;
 	struct folio *folio;
 
-	folio = iobmd_memory_get_folio(view->buffer, offset, false);
+	folio = iobmd_memory_get_folio(place.buffer, offset, false);
 	if (IS_ERR_OR_NULL(folio))
 		return folio ? PTR_ERR(folio) : -ENODATA;
 	spd->pages[spd->nr_pages] = folio_file_page(folio, offset >> PAGE_SHIFT);

@@ -23,6 +23,7 @@ union iobmd_argument {
 		__u32 flags;
 	};
 	struct iobmd_create create;
+	struct iobmd_compose compose;
 	struct iobmd_get_info get_info;
 	struct iobmd_set_length set_length;
 	struct iobmd_resize resize;
@@ -124,11 +125,45 @@ static long iobmd_call_return_file(int fd, struct file *file)
 static long iobmd_ioctl_create(struct iobmd_call *call)
 {
 	int fd = get_unused_fd_flags(O_CLOEXEC);
+	struct iobmd_buffer *buffer;
 
 	if (fd < 0)
 		return fd;
-	return iobmd_call_return_file(fd, iobmd_descriptor_create(&call->arg.create,
+	buffer = iobmd_buffer_create(iobmd_mnt->mnt_sb, &call->arg.create);
+	return iobmd_call_return_file(fd, iobmd_descriptor_create(buffer, IOBMD_RIGHTS,
 								  iobmd_mnt));
+}
+
+static struct file *iobmd_compose(const struct iobmd_compose *args,
+				  const struct iobmd_compose_part *parts)
+{
+	u32 rights = IOBMD_RIGHT_READ;
+	struct iobmd_buffer *buffer;
+
+	if (!(args->flags & IOBMD_COMPOSE_F_READ_ONLY))
+		rights |= IOBMD_RIGHT_WRITE;
+	buffer = iobmd_composite_create(iobmd_mnt->mnt_sb, parts, args->nr_parts,
+					rights);
+	return iobmd_descriptor_create(buffer, rights, iobmd_mnt);
+}
+
+static long iobmd_ioctl_compose(struct iobmd_call *call)
+{
+	const struct iobmd_compose *args = &call->arg.compose;
+	struct iobmd_compose_part *parts;
+	int fd;
+
+	if (args->__reserved || !args->nr_parts || args->nr_parts > IOBMD_COMPOSE_MAX)
+		return -EINVAL;
+	parts = vmemdup_user(u64_to_user_ptr(args->parts),
+			     args->nr_parts * sizeof(*parts));
+	if (IS_ERR(parts))
+		return PTR_ERR(parts);
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd >= 0)
+		fd = iobmd_call_return_file(fd, iobmd_compose(args, parts));
+	kvfree(parts);
+	return fd;
 }
 
 static long iobmd_ioctl_derive(struct iobmd_call *call)
@@ -273,6 +308,8 @@ static long iobmd_ioctl_sync(struct iobmd_call *call)
 static const struct iobmd_command iobmd_device_commands[] = {
 	IOBMD_COMMAND(IOBMD_IOC_CREATE, iobmd_create, __reserved,
 		      IOBMD_CREATE_F_NODE, 0, iobmd_ioctl_create),
+	IOBMD_COMMAND(IOBMD_IOC_COMPOSE, iobmd_compose, __reserved,
+		      IOBMD_COMPOSE_F_READ_ONLY, 0, iobmd_ioctl_compose),
 };
 
 static const struct iobmd_command iobmd_descriptor_commands[] = {

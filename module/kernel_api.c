@@ -40,7 +40,6 @@ static struct file *iobmd_user_open(struct file *parent, u32 rights)
 {
 	struct iobmd_derive args = { .flags = IOBMD_DERIVE_F_HOLD };
 	struct file *file;
-	int err;
 
 	if (!(rights & IOBMD_RIGHT_READ) || rights & ~IOBMD_RIGHTS)
 		return ERR_PTR(-EINVAL);
@@ -50,15 +49,9 @@ static struct file *iobmd_user_open(struct file *parent, u32 rights)
 		return ERR_PTR(-EACCES);
 	if (!(rights & IOBMD_RIGHT_WRITE))
 		args.flags |= IOBMD_DERIVE_F_READ_ONLY;
-	file = iobmd_descriptor_derive(parent, &args);
-	if (IS_ERR(file))
-		return file;
-	iobmd_descriptor_view(file)->rights &= rights;
-	err = iobmd_view_get_writer(iobmd_descriptor_view(file));
-	if (err) {
-		fput(file);
-		return ERR_PTR(err);
-	}
+	file = iobmd_descriptor_keep(parent, &args);
+	if (!IS_ERR(file))
+		iobmd_descriptor_view(file)->rights &= rights;
 	return file;
 }
 
@@ -92,7 +85,8 @@ struct iobmd_user *iobmd_user_create(const struct iobmd_create *args)
 	err = iobmd_mnt_pin();
 	if (err)
 		return ERR_PTR(err);
-	file = iobmd_descriptor_create(args, iobmd_mnt);
+	file = iobmd_descriptor_create(iobmd_buffer_create(iobmd_mnt->mnt_sb, args),
+				       IOBMD_RIGHTS, iobmd_mnt);
 	iobmd_mnt_unpin();
 	if (IS_ERR(file))
 		return ERR_CAST(file);
@@ -122,8 +116,7 @@ void iobmd_user_put(struct iobmd_user *user)
 {
 	if (!user)
 		return;
-	iobmd_view_put_writer(iobmd_user_view(user));
-	fput(user->file);
+	iobmd_descriptor_drop(user->file);
 	kfree(user);
 }
 EXPORT_SYMBOL_GPL(iobmd_user_put);

@@ -6,15 +6,20 @@
 
 #include "internal.h"
 
-/* All of @buffer, with all rights; or an ERR_PTR. */
-struct iobmd_view *iobmd_view_create(struct iobmd_buffer *buffer)
+/* All of @buffer, or an ERR_PTR. A composite is a window of its parts. */
+struct iobmd_view *iobmd_view_create(struct iobmd_buffer *buffer, u32 rights)
 {
 	struct iobmd_view *view = kzalloc(sizeof(*view), GFP_KERNEL_ACCOUNT);
 
 	if (!view)
 		return ERR_PTR(-ENOMEM);
 	view->buffer = buffer;
-	view->rights = IOBMD_RIGHTS;
+	view->rights = rights;
+	if (buffer->composite) {
+		view->is_window = true;
+		view->offset = iobmd_composite_start(buffer->composite);
+		view->size = buffer->capacity;
+	}
 	return view;
 }
 
@@ -37,6 +42,42 @@ u64 iobmd_view_size(const struct iobmd_view *view)
 	return view->is_window ? view->size : iobmd_buffer_length(view->buffer);
 }
 
+/*
+ * Where byte @pos of @view lies, and as many of the @length bytes from there on
+ * as follow it. The caller has checked that @view has them.
+ */
+struct iobmd_place iobmd_view_find(const struct iobmd_view *view, u64 pos, u64 length)
+{
+	u64 offset = view->offset + pos;
+	struct iobmd_place place = {
+		.buffer	= view->buffer,
+		.offset	= offset,
+		.before	= pos,
+		.length	= length,
+	};
+
+	if (view->buffer->composite)
+		place = iobmd_composite_find(view->buffer->composite, offset);
+	place.length = min(place.length, length);
+	return place;
+}
+
+static u64 iobmd_view_huge_bytes(const struct iobmd_view *view, u64 size)
+{
+	u64 pos, bytes = 0;
+
+	for (pos = 0; pos < size;) {
+		struct iobmd_place place = iobmd_view_find(view, pos, size - pos);
+
+		down_read(&place.buffer->fault_lock);
+		bytes += iobmd_memory_huge_bytes(place.buffer, place.offset,
+						 place.offset + place.length);
+		up_read(&place.buffer->fault_lock);
+		pos += place.length;
+	}
+	return bytes;
+}
+
 void iobmd_view_get_info(const struct iobmd_view *view,
 			 struct iobmd_get_info *info)
 {
@@ -46,10 +87,7 @@ void iobmd_view_get_info(const struct iobmd_view *view,
 		info->capacity = view->size;
 		info->length = view->size;
 		info->allocated = PAGE_ALIGN(view->size);
-		down_read(&view->buffer->fault_lock);
-		info->huge_bytes = iobmd_memory_huge_bytes(view->buffer, view->offset,
-							   view->offset + info->allocated);
-		up_read(&view->buffer->fault_lock);
+		info->huge_bytes = iobmd_view_huge_bytes(view, info->allocated);
 	}
 }
 
@@ -95,10 +133,13 @@ static int iobmd_view_narrow(struct iobmd_view *view,
 	return args->offset || args->length ? -EINVAL : 0;
 }
 
+/* The parts of a composite are held already. */
 static int iobmd_view_hold(struct iobmd_view *view)
 {
 	int err;
 
+	if (view->buffer->composite)
+		return 0;
 	err = iobmd_hold_get(&view->hold, view->buffer,
 			     view->is_window ? view->offset + view->size : 0);
 	view->has_hold = !err;
