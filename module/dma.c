@@ -158,6 +158,30 @@ static int iobmd_dma_alloc_table(struct sg_table *sgt,
 	return 0;
 }
 
+/*
+ * By the device's addresses alone: an importer's table is not ours while it is
+ * mapped, and CONFIG_DMABUF_DEBUG makes its pages unusable.
+ */
+void iobmd_dma_sync_for_cpu(struct iobmd_dma_mapping *mapping)
+{
+	struct scatterlist *sg;
+	unsigned int i;
+
+	for_each_sgtable_dma_sg(&mapping->sgt, sg, i)
+		dma_sync_single_for_cpu(mapping->dev, sg_dma_address(sg),
+					sg_dma_len(sg), mapping->direction);
+}
+
+void iobmd_dma_sync_for_device(struct iobmd_dma_mapping *mapping)
+{
+	struct scatterlist *sg;
+	unsigned int i;
+
+	for_each_sgtable_dma_sg(&mapping->sgt, sg, i)
+		dma_sync_single_for_device(mapping->dev, sg_dma_address(sg),
+					   sg_dma_len(sg), mapping->direction);
+}
+
 /**
  * iobmd_dma_map - map a range of a view for a device
  * @view: The view.
@@ -165,6 +189,9 @@ static int iobmd_dma_alloc_table(struct sg_table *sgt,
  * @length: In bytes. The caller has checked the range and has a hold on it.
  * @dev: The device.
  * @direction: What it will do.
+ *
+ * The same memory may be mapped more than once at a time, as for two importers.
+ * The DMA API wants to be told so: by leaving the syncs to the caller.
  *
  * Return: the mapping, or an ERR_PTR: -EACCES, -EIO, -ENOMEM, ...
  */
@@ -188,9 +215,10 @@ struct iobmd_dma_mapping *iobmd_dma_map(const struct iobmd_view *view, u64 offse
 				    iobmd_dma_max_segment(dev));
 	if (err)
 		goto err_free;
-	err = dma_map_sgtable(dev, &mapping->sgt, direction, 0);
+	err = dma_map_sgtable(dev, &mapping->sgt, direction, DMA_ATTR_SKIP_CPU_SYNC);
 	if (err)
 		goto err_free_table;
+	iobmd_dma_sync_for_device(mapping);
 	return mapping;
 
 err_free_table:
@@ -202,33 +230,11 @@ err_free:
 
 void iobmd_dma_unmap(struct iobmd_dma_mapping *mapping)
 {
-	dma_unmap_sgtable(mapping->dev, &mapping->sgt, mapping->direction, 0);
+	iobmd_dma_sync_for_cpu(mapping);
+	dma_unmap_sgtable(mapping->dev, &mapping->sgt, mapping->direction,
+			  DMA_ATTR_SKIP_CPU_SYNC);
 	sg_free_table(&mapping->sgt);
 	kfree(mapping);
-}
-
-/*
- * By the device's addresses alone: an importer's table is not ours while it is
- * mapped, and CONFIG_DMABUF_DEBUG makes its pages unusable.
- */
-void iobmd_dma_sync_for_cpu(struct iobmd_dma_mapping *mapping)
-{
-	struct scatterlist *sg;
-	unsigned int i;
-
-	for_each_sgtable_dma_sg(&mapping->sgt, sg, i)
-		dma_sync_single_for_cpu(mapping->dev, sg_dma_address(sg),
-					sg_dma_len(sg), mapping->direction);
-}
-
-void iobmd_dma_sync_for_device(struct iobmd_dma_mapping *mapping)
-{
-	struct scatterlist *sg;
-	unsigned int i;
-
-	for_each_sgtable_dma_sg(&mapping->sgt, sg, i)
-		dma_sync_single_for_device(mapping->dev, sg_dma_address(sg),
-					   sg_dma_len(sg), mapping->direction);
 }
 
 static void iobmd_view_get_pages(const struct iobmd_view *view, struct page **pages,
