@@ -108,6 +108,19 @@ TEST_F(huge, mapping_by_the_ioctl_is_mapped_whole)
 	munmap(map, self->size);
 }
 
+TEST_F(huge, mapping_of_a_window_that_begins_within_one_has_the_others)
+{
+	int window = iobmd_window(self->fd, self->huge / 2, self->huge * 4);
+	void *map = map_buffer(window, PROT_READ | PROT_WRITE);
+
+	ASSERT_NE(MAP_FAILED, map);
+	touch(map, self->huge * 4, self->huge / 2, true);
+	EXPECT_EQ(self->huge * 3, mapped_huge(map, self->huge * 4));
+	EXPECT_EQ(self->huge / 2, (uintptr_t)map % self->huge);
+	EXPECT_EQ(0, munmap(map, self->huge * 4));
+	close(window);
+}
+
 TEST_F(huge, read_only_mapping_is_mapped_whole)
 {
 	void *map = map_buffer(self->fd, PROT_READ);

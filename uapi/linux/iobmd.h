@@ -260,8 +260,8 @@ struct iobmd_set_length {
  * DMA, or lies in a pipe), and also while it uses another part of the huge page
  * that the new end would cut.
  *
- * It is also EBUSY while a window, a hold, an export or a kernel user needs what
- * would go, and against a seal.
+ * It is also EBUSY while a window, a composite, a hold, an export or a kernel user
+ * needs what would go, and against a seal.
  *
  * Errors: EACCES without IOBMD_RIGHT_RESIZE, EBUSY, EDQUOT, EFBIG, EINTR,
  * EINVAL, ENOMEM.
@@ -382,7 +382,7 @@ struct iobmd_derive {
  * @IOBMD_SEAL_SHRINK: Make the capacity smaller.
  * @IOBMD_SEAL_GROW: Make the capacity larger.
  * @IOBMD_SEAL_WRITE: Change a byte, by anybody. EBUSY while a writable mapping,
- *	export or kernel user exists, or the kernel or a device uses the memory; a
+ *	composite, export or kernel user exists, or the kernel or a device uses the memory; a
  *	mapping through a descriptor with IOBMD_RIGHT_WRITE counts as writable
  *	however it is protected. Taking bytes away is for IOBMD_SEAL_SHRINK.
  */
