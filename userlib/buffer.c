@@ -16,7 +16,7 @@ IOBMD_EXPORT int iobmd_device_open(void)
 	return fd < 0 ? -errno : fd;
 }
 
-static struct iobmd_buffer *buffer_alloc(void)
+struct iobmd_buffer *iobmd_buffer_alloc(void)
 {
 	struct iobmd_buffer *buffer = malloc(sizeof(*buffer));
 
@@ -33,7 +33,7 @@ IOBMD_EXPORT int iobmd_buffer_create_with(int device,
 					  const struct iobmd_create *args,
 					  struct iobmd_buffer **buffer)
 {
-	struct iobmd_buffer *made = buffer_alloc();
+	struct iobmd_buffer *made = iobmd_buffer_alloc();
 
 	if (!made)
 		return -ENOMEM;
@@ -86,7 +86,7 @@ IOBMD_EXPORT int iobmd_buffer_from_fd(int fd, struct iobmd_buffer **buffer)
 	if (ret)
 		return ret == -EBADF ? -EBADF : -ENOTTY;
 
-	made = buffer_alloc();
+	made = iobmd_buffer_alloc();
 	if (!made)
 		return -ENOMEM;
 
@@ -182,7 +182,7 @@ IOBMD_EXPORT int iobmd_buffer_derive(const struct iobmd_buffer *buffer,
 		.offset = offset,
 		.length = length,
 	};
-	struct iobmd_buffer *made = buffer_alloc();
+	struct iobmd_buffer *made = iobmd_buffer_alloc();
 
 	if (!made)
 		return -ENOMEM;

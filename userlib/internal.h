@@ -57,6 +57,9 @@ static inline uint64_t iobmd_round_up(uint64_t value, uint64_t unit)
 	return (value + unit - 1) / unit * unit;
 }
 
+/* A handle without a descriptor, or NULL. */
+struct iobmd_buffer *iobmd_buffer_alloc(void);
+
 int iobmd_area_map(int fd, struct iobmd_area *area, uint32_t flags,
 		   uint64_t offset, const struct iobmd_get_info *info);
 int iobmd_area_map_fixed(int fd, struct iobmd_area *area, uint32_t flags,

@@ -70,8 +70,8 @@ struct iobmd_address_segment {
 /**
  * iobmd_device_open - open /dev/iobmd
  *
- * The descriptor is needed to create buffers and for nothing else. It is the
- * caller's, to close with close(2).
+ * The descriptor is needed to create and to compose buffers and for nothing
+ * else. It is the caller's, to close with close(2).
  *
  * Return: a file descriptor, or what open(2) failed with:
  * -ENOENT	the module is not loaded
@@ -243,6 +243,58 @@ int iobmd_buffer_set_name(struct iobmd_buffer *buffer, const char *name);
 int iobmd_buffer_derive(const struct iobmd_buffer *buffer, uint32_t flags,
 			uint64_t offset, uint64_t length,
 			struct iobmd_buffer **derived);
+
+/**
+ * struct iobmd_part - a part of a composite
+ * @buffer: A handle of a buffer, of a window or of a composite.
+ * @offset: Where in it the part begins, in bytes; a multiple of the page size,
+ *	as it is a limit that holds.
+ * @length: In bytes; 0 means from @offset to the length of @buffer. A multiple
+ *	of the page size, but for the last part.
+ */
+struct iobmd_part {
+	const struct iobmd_buffer *buffer;
+	uint64_t offset;
+	uint64_t length;
+};
+
+/**
+ * iobmd_buffer_compose - make a handle that shows parts of buffers as one
+ * @device: What iobmd_device_open() returned; stays the caller's.
+ * @parts: The parts, in the order in which they are to follow each other; not
+ *	needed any more afterwards. The same memory may be in several.
+ * @nr_parts: How many, 1 to IOBMD_COMPOSE_MAX. A part of a composite counts as
+ *	those of its parts that it covers.
+ * @flags: An or of enum iobmd_compose_flags.
+ * @composite: Out. A handle, to free with iobmd_buffer_free(). Offsets given to
+ *	it count from the start of the first part.
+ *
+ * Nothing is copied: a byte written through the composite is written in the
+ * buffer of its part, and the other way round. Its length is that of all parts
+ * together and does not change. The handles of the parts stay as they are, and
+ * may be freed before the composite. As long as it or a mapping of it is there,
+ * their buffers do not shrink into the parts, and cannot be sealed against
+ * writing unless it was made with IOBMD_COMPOSE_F_READ_ONLY.
+ *
+ * Return: 0, or
+ * -EBADF	@device is not an open file descriptor
+ * -ENOTTY	@device is not /dev/iobmd
+ * -EINVAL	no parts or too many; an unknown flag; a part that begins within
+ *		a page, is empty or does not lie within the length; a part
+ *		before the last that ends within a page
+ * -EACCES	a part lacks the right to write, and @flags lacks
+ *		IOBMD_COMPOSE_F_READ_ONLY
+ * -EPERM	a part is sealed against writing, and @flags lacks
+ *		IOBMD_COMPOSE_F_READ_ONLY
+ * -EFBIG	all parts together are over the ceiling of one buffer
+ * -ENOMEM	not enough memory is left
+ * -EMFILE, -ENFILE
+ *		no file descriptor or file is left
+ * -EINTR	the process is being killed
+ */
+int iobmd_buffer_compose(int device, const struct iobmd_part *parts,
+			 uint32_t nr_parts, uint32_t flags,
+			 struct iobmd_buffer **composite);
 
 /**
  * iobmd_buffer_seal - forbid changes of a buffer for good
