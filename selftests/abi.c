@@ -38,7 +38,7 @@ FIXTURE_TEARDOWN(command)
 #define fill(at, _size) do {						\
 	struct header __header = { .size = (_size) };			\
 									\
-	variant->fill(at);						\
+	variant->fill(self->fd, at);						\
 	memcpy(at, &__header, sizeof(__header));			\
 } while (0)
 
@@ -244,6 +244,7 @@ static bool known(unsigned int request)
 {
 	switch (request) {
 	case IOBMD_IOC_CREATE:
+	case IOBMD_IOC_COMPOSE:
 	case IOBMD_IOC_GET_INFO:
 	case IOBMD_IOC_SET_LENGTH:
 	case IOBMD_IOC_RESIZE:

@@ -23,7 +23,7 @@ FIXTURE_VARIANT(command) {
 	size_t size;
 	uint32_t known_flags;
 	size_t reserved;	/* offset of the reserved field, if any */
-	void (*fill)(void *args);
+	void (*fill)(int fd, void *args);
 	bool (*undo)(int fd, int result, const void *args);
 };
 
@@ -38,8 +38,9 @@ FIXTURE(command) {
 };
 
 static const char test_name[] = "abi";
+static struct iobmd_compose_part test_part;
 
-static void fill_create(void *args)
+static void fill_create(int fd, void *args)
 {
 	*(struct iobmd_create *)args = (struct iobmd_create){ .capacity = 1 };
 }
@@ -51,7 +52,23 @@ static bool undo_create(int fd, int result, const void *args)
 	return !close(result) && capacity == 1;
 }
 
-static void fill_get_info(void *args)
+static void fill_compose(int fd, void *args)
+{
+	test_part = (struct iobmd_compose_part){ .fd = fd, .length = 77 };
+	*(struct iobmd_compose *)args = (struct iobmd_compose){
+		.parts = (uintptr_t)&test_part,
+		.nr_parts = 1,
+	};
+}
+
+static bool undo_compose(int fd, int result, const void *args)
+{
+	uint64_t capacity = IOBMD_INFO(result, capacity);
+
+	return !close(result) && capacity == 77;
+}
+
+static void fill_get_info(int fd, void *args)
 {
 	memset(args, 0xcc, sizeof(struct iobmd_get_info));
 }
@@ -63,7 +80,7 @@ static bool undo_get_info(int fd, int result, const void *args)
 	return info->capacity == 2 * page_size() && info->huge_page_size != 0xcccccccc;
 }
 
-static void fill_set_length(void *args)
+static void fill_set_length(int fd, void *args)
 {
 	*(struct iobmd_set_length *)args = (struct iobmd_set_length){ .length = 77 };
 }
@@ -75,7 +92,7 @@ static bool undo_set_length(int fd, int result, const void *args)
 	return !iobmd_set_length(fd, 2 * page_size()) && length == 77;
 }
 
-static void fill_resize(void *args)
+static void fill_resize(int fd, void *args)
 {
 	*(struct iobmd_resize *)args = (struct iobmd_resize){ .capacity = 77 };
 }
@@ -87,7 +104,7 @@ static bool undo_resize(int fd, int result, const void *args)
 	return !iobmd_resize(fd, 2 * page_size()) && capacity == 77;
 }
 
-static void fill_map(void *args)
+static void fill_map(int fd, void *args)
 {
 	*(struct iobmd_map *)args = (struct iobmd_map){ .length = 77 };
 }
@@ -100,7 +117,7 @@ static bool undo_map(int fd, int result, const void *args)
 	return !faults(address, true) && !munmap(address, map.length) && map.length == 77;
 }
 
-static void fill_set_name(void *args)
+static void fill_set_name(int fd, void *args)
 {
 	*(struct iobmd_set_name *)args = (struct iobmd_set_name){
 		.name = (uintptr_t)test_name,
@@ -122,7 +139,7 @@ static bool undo_set_name(int fd, int result, const void *args)
 	return !iobmd_set_name(fd, "") && named;
 }
 
-static void fill_derive(void *args)
+static void fill_derive(int fd, void *args)
 {
 	*(struct iobmd_derive *)args = (struct iobmd_derive){ .length = 0 };
 }
@@ -135,7 +152,7 @@ static bool undo_derive(int fd, int result, const void *args)
 }
 
 /* No seal comes off again, so this adds none. */
-static void fill_seal(void *args)
+static void fill_seal(int fd, void *args)
 {
 	*(struct iobmd_seal *)args = (struct iobmd_seal){ .seals = 0 };
 }
@@ -145,7 +162,7 @@ static bool undo_seal(int fd, int result, const void *args)
 	return !result && !IOBMD_INFO(fd, seals);
 }
 
-static void fill_export(void *args)
+static void fill_export(int fd, void *args)
 {
 	*(struct iobmd_export *)args = (struct iobmd_export){ .length = 77 };
 }
@@ -157,7 +174,7 @@ static bool undo_export(int fd, int result, const void *args)
 	return !close(result) && size == (off_t)page_size();
 }
 
-static void fill_sync(void *args)
+static void fill_sync(int fd, void *args)
 {
 	*(struct iobmd_sync *)args = (struct iobmd_sync){
 		.length = 77,
@@ -180,6 +197,16 @@ FIXTURE_VARIANT_ADD(command, create) {
 	.reserved = offsetof(struct iobmd_create, __reserved),
 	.fill = fill_create,
 	.undo = undo_create,
+};
+
+FIXTURE_VARIANT_ADD(command, compose) {
+	.request = IOBMD_IOC_COMPOSE,
+	.on_device = true,
+	.size = sizeof(struct iobmd_compose),
+	.known_flags = IOBMD_COMPOSE_F_READ_ONLY,
+	.reserved = offsetof(struct iobmd_compose, __reserved),
+	.fill = fill_compose,
+	.undo = undo_compose,
 };
 
 FIXTURE_VARIANT_ADD(command, get_info) {

@@ -48,20 +48,6 @@ FIXTURE_TEARDOWN(read_only)
 	EXPECT_STREQ("", name);
 }
 
-/* No way to change the buffer leads through @fd. */
-#define EXPECT_READ_ONLY(fd) do {					\
-	int __fd = (fd);						\
-									\
-	ASSERT_LE(0, __fd);						\
-	EXPECT_EQ(IOBMD_RIGHT_READ, IOBMD_INFO(__fd, rights));		\
-	EXPECT_EQ(O_RDONLY, fcntl(__fd, F_GETFL) & O_ACCMODE);		\
-	EXPECT_MAP_ERRNO(EACCES, mmap(NULL, 1, PROT_READ | PROT_WRITE,	\
-				      MAP_SHARED, __fd, 0));		\
-	EXPECT_MAP_ERRNO(EACCES, mmap(NULL, 1, PROT_WRITE, MAP_SHARED, __fd, 0)); \
-	EXPECT_MAP_ERRNO(EACCES, iobmd_map(__fd, 0, NULL, 0, 0));	\
-	EXPECT_ERRNO(EBADF, pwrite(__fd, "x", 1, 0));			\
-} while (0)
-
 TEST_F(read_only, shows_the_buffer_itself)
 {
 	EXPECT_EQ(self->info.id, IOBMD_INFO(self->reader, id));

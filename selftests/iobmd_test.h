@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
@@ -115,6 +116,35 @@ static inline int iobmd_create_args(struct iobmd_create *args)
 		return -1;
 	args->size = sizeof(*args);
 	fd = ioctl(device, IOBMD_IOC_CREATE, args);
+	saved_errno = errno;
+	close(device);
+	errno = saved_errno;
+	return fd;
+}
+
+/* For those who cannot open the device any more. */
+static inline int iobmd_compose_on(int device, uint32_t flags,
+				   const struct iobmd_compose_part *parts, uint32_t nr_parts)
+{
+	struct iobmd_compose args = {
+		.size = sizeof(args),
+		.flags = flags,
+		.parts = (uintptr_t)parts,
+		.nr_parts = nr_parts,
+	};
+
+	return ioctl(device, IOBMD_IOC_COMPOSE, &args);
+}
+
+static inline int iobmd_compose(uint32_t flags, const struct iobmd_compose_part *parts,
+				uint32_t nr_parts)
+{
+	int device = iobmd_open();
+	int fd, saved_errno;
+
+	if (device < 0)
+		return -1;
+	fd = iobmd_compose_on(device, flags, parts, nr_parts);
 	saved_errno = errno;
 	close(device);
 	errno = saved_errno;
@@ -303,5 +333,19 @@ static inline int buffer_listed(uint64_t id)
 {
 	return buffers_listed(id);
 }
+
+/* No way to change the buffer leads through @fd. */
+#define EXPECT_READ_ONLY(fd) do {					\
+	int __fd = (fd);						\
+									\
+	ASSERT_LE(0, __fd);						\
+	EXPECT_EQ(IOBMD_RIGHT_READ, IOBMD_INFO(__fd, rights));		\
+	EXPECT_EQ(O_RDONLY, fcntl(__fd, F_GETFL) & O_ACCMODE);		\
+	EXPECT_MAP_ERRNO(EACCES, mmap(NULL, 1, PROT_READ | PROT_WRITE,	\
+				      MAP_SHARED, __fd, 0));		\
+	EXPECT_MAP_ERRNO(EACCES, mmap(NULL, 1, PROT_WRITE, MAP_SHARED, __fd, 0)); \
+	EXPECT_MAP_ERRNO(EACCES, iobmd_map(__fd, 0, NULL, 0, 0));	\
+	EXPECT_ERRNO(EBADF, pwrite(__fd, "x", 1, 0));			\
+} while (0)
 
 #endif /* IOBMD_TEST_H */

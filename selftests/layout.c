@@ -82,6 +82,17 @@ static const struct {
 	FIELD(iobmd_sync, direction, 24, 4),
 	FIELD(iobmd_sync, __reserved, 28, 4),
 	END(iobmd_sync, 32),
+	FIELD(iobmd_compose_part, fd, 0, 4),
+	FIELD(iobmd_compose_part, __reserved, 4, 4),
+	FIELD(iobmd_compose_part, offset, 8, 8),
+	FIELD(iobmd_compose_part, length, 16, 8),
+	END(iobmd_compose_part, 24),
+	FIELD(iobmd_compose, size, 0, 4),
+	FIELD(iobmd_compose, flags, 4, 4),
+	FIELD(iobmd_compose, parts, 8, 8),
+	FIELD(iobmd_compose, nr_parts, 16, 4),
+	FIELD(iobmd_compose, __reserved, 20, 4),
+	END(iobmd_compose, 24),
 };
 
 TEST(structs_have_the_same_layout_everywhere)
@@ -111,6 +122,7 @@ TEST(structs_have_no_holes)
 TEST(numbers_are_what_they_were)
 {
 	EXPECT_EQ(0xbd40, IOBMD_IOC_CREATE);
+	EXPECT_EQ(0xbd41, IOBMD_IOC_COMPOSE);
 	EXPECT_EQ(0xbd60, IOBMD_IOC_GET_INFO);
 	EXPECT_EQ(0xbd61, IOBMD_IOC_SET_LENGTH);
 	EXPECT_EQ(0xbd62, IOBMD_IOC_RESIZE);
@@ -142,6 +154,8 @@ TEST(numbers_are_what_they_were)
 	EXPECT_EQ(8, IOBMD_SEAL_WRITE);
 	EXPECT_EQ(1, IOBMD_EXPORT_F_READ_ONLY);
 	EXPECT_EQ(1, IOBMD_SYNC_F_NOOP);
+	EXPECT_EQ(1, IOBMD_COMPOSE_F_READ_ONLY);
+	EXPECT_EQ(1024, IOBMD_COMPOSE_MAX);
 }
 
 TEST_HARNESS_MAIN
