@@ -268,6 +268,23 @@ TEST_F(export, outlives_descriptor_mapping_and_process)
 	EXPECT_EQ(0, buffer_listed(id));
 }
 
+TEST_F(export, never_received_goes_with_its_socket)
+{
+	uint64_t id = IOBMD_INFO(self->fd, id);
+	int sockets[2];
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets));
+	ASSERT_EQ(0, fd_send(sockets[0], self->dmabuf));
+	close(self->dmabuf);
+	EXPECT_ERRNO(EBUSY, iobmd_resize(self->fd, 1));
+	munmap(self->map, self->whole);
+	close(self->fd);
+	EXPECT_EQ(1, buffer_listed(id));
+	close(sockets[0]);
+	close(sockets[1]);
+	AWAIT(!buffer_listed(id));
+}
+
 TEST_F(export, takes_and_leaves_one_descriptor)
 {
 	struct rlimit limit = { .rlim_cur = next_fd(), .rlim_max = 1024 };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The ceilings: per buffer, per user, descriptors and files. */
+#include "composite.h"
 #include "machine.h"
 
 #include <sys/mman.h>
@@ -76,6 +77,21 @@ TEST_F(limits, buffer_over_its_ceiling_is_refused)
 	ASSERT_EQ(0, parameter_set("max_buffer_mib", 1));
 	EXPECT_ERRNO(EFBIG, iobmd_create(MIB + 1));
 	EXPECT_EQ(self->listed, buffers_listed(0));
+}
+
+TEST_F(limits, composite_may_be_as_large_as_a_buffer)
+{
+	int fd = iobmd_create(512 * KIB), composite;
+
+	ASSERT_EQ(0, parameter_set("max_buffer_mib", 1));
+	composite = compose(0, part(fd, 0, 0), part(fd, 0, 0));
+	ASSERT_LE(0, composite);
+	EXPECT_EQ(MIB, IOBMD_INFO(composite, capacity));
+	EXPECT_ERRNO(EFBIG, compose(0, part(fd, 0, 0), part(fd, 0, 0), part(fd, 0, 1)));
+	EXPECT_ERRNO(EFBIG, compose(0, part(composite, 0, 0), part(fd, 0, 1)));
+	close(composite);
+	EXPECT_EQ(0, iobmd_resize(fd, 1));
+	close(fd);
 }
 
 TEST_F(limits, growing_a_buffer_just_to_its_ceiling_works)

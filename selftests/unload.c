@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The module goes when nothing of it is in use, and leaves nothing behind. */
+#include "composite.h"
 #include "machine.h"
 #include "modules.h"
 #include "peer.h"
@@ -71,6 +72,21 @@ TEST_F(unload, refused_while_a_window_is_left)
 	close(self->fd);
 	EXPECT_REFUSED();
 	close(window);
+	EXPECT_UNLOADS();
+}
+
+TEST_F(unload, refused_while_a_composite_is_left)
+{
+	int fd = compose(0, part(self->fd, 0, page_size()), part(self->fd, 0, 0));
+	uint8_t *map = map_buffer(fd, PROT_READ | PROT_WRITE);
+
+	ASSERT_NE(MAP_FAILED, map);
+	close(self->fd);
+	EXPECT_REFUSED();
+	close(fd);
+	EXPECT_REFUSED();
+	EXPECT_EQ(0, faults(map, true));
+	munmap(map, page_size() + self->size);
 	EXPECT_UNLOADS();
 }
 
