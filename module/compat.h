@@ -6,6 +6,7 @@
 #ifndef IOBMD_COMPAT_H
 #define IOBMD_COMPAT_H
 
+#include <linux/eventfd.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/version.h>
@@ -35,6 +36,10 @@ static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
 #define generic_fillattr(idmap, request_mask, inode, stat) \
 	generic_fillattr(idmap, inode, stat)
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+#define eventfd_signal(ctx) eventfd_signal(ctx, 1)
 #endif
 
 /*

@@ -2,10 +2,12 @@
 /* What other modules can do with buffers: include/linux/iobmd.h tells. */
 
 #include <linux/err.h>
+#include <linux/eventfd.h>
 #include <linux/export.h>
 #include <linux/fcntl.h>
 #include <linux/file.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <linux/uio.h>
 #include <linux/vmalloc.h>
 
@@ -17,10 +19,15 @@
  * @file: A descriptor of its own, with a hold and no more rights than the driver
  *	has asked for; so also what keeps this module.
  * @size: How much of the buffer the hold covers, in bytes.
+ * @eventfd_lock: Protects @eventfd. Held while that is signalled, so that nobody
+ *	does once another has taken its place: who replaced it may put it.
+ * @eventfd: What iobmd_user_notify() signals, with a reference, or NULL.
  */
 struct iobmd_user {
 	struct file *file;
 	u64 size;
+	spinlock_t eventfd_lock;
+	struct eventfd_ctx *eventfd;
 };
 
 static const struct iobmd_view *iobmd_user_view(const struct iobmd_user *user)
@@ -69,6 +76,7 @@ static struct iobmd_user *iobmd_user_alloc(struct file *parent, u32 rights)
 		return ERR_CAST(file);
 	}
 	view = iobmd_descriptor_view(file);
+	spin_lock_init(&user->eventfd_lock);
 	user->file = file;
 	user->size = view->is_window ? view->size : view->hold.end;
 	return user;
@@ -112,10 +120,21 @@ struct iobmd_user *iobmd_user_get(int fd, u32 rights)
 }
 EXPORT_SYMBOL_GPL(iobmd_user_get);
 
+static void iobmd_user_replace_eventfd(struct iobmd_user *user,
+				       struct eventfd_ctx *eventfd)
+{
+	spin_lock_irq(&user->eventfd_lock);
+	swap(user->eventfd, eventfd);
+	spin_unlock_irq(&user->eventfd_lock);
+	if (eventfd)
+		eventfd_ctx_put(eventfd);
+}
+
 void iobmd_user_put(struct iobmd_user *user)
 {
 	if (!user)
 		return;
+	iobmd_user_replace_eventfd(user, NULL);
 	iobmd_descriptor_drop(user->file);
 	kfree(user);
 }
@@ -134,6 +153,28 @@ int iobmd_user_set_length(struct iobmd_user *user, u64 length)
 	return iobmd_buffer_set_length(iobmd_user_view(user)->buffer, length);
 }
 EXPORT_SYMBOL_GPL(iobmd_user_set_length);
+
+int iobmd_user_set_eventfd(struct iobmd_user *user, int fd)
+{
+	struct eventfd_ctx *eventfd = fd == -1 ? NULL : eventfd_ctx_fdget(fd);
+
+	if (IS_ERR(eventfd))
+		return PTR_ERR(eventfd);
+	iobmd_user_replace_eventfd(user, eventfd);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(iobmd_user_set_eventfd);
+
+void iobmd_user_notify(struct iobmd_user *user)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&user->eventfd_lock, flags);
+	if (user->eventfd)
+		eventfd_signal(user->eventfd);
+	spin_unlock_irqrestore(&user->eventfd_lock, flags);
+}
+EXPORT_SYMBOL_GPL(iobmd_user_notify);
 
 int iobmd_user_for_each_run(struct iobmd_user *user, u64 offset, u64 length,
 			    int (*visit)(phys_addr_t address, u64 length, void *arg),

@@ -98,6 +98,20 @@ static inline int kernel_copy(int peer, unsigned long cmd, uint64_t offset, void
 	return ioctl(peer, cmd, &args);
 }
 
+static inline int kernel_set_eventfd(int peer, int eventfd)
+{
+	struct iobmd_peer_args args = { .fd = eventfd };
+
+	return ioctl(peer, IOBMD_PEER_SET_EVENTFD, &args);
+}
+
+static inline int kernel_notify(int peer, unsigned long cmd, uint32_t times)
+{
+	struct iobmd_peer_args args = { .flags = times };
+
+	return ioctl(peer, cmd, &args);
+}
+
 static inline int kernel_dma_map(int peer, uint64_t offset, uint64_t length, uint32_t direction)
 {
 	struct iobmd_peer_args args = {

@@ -90,6 +90,34 @@ u64 iobmd_user_size(const struct iobmd_user *user);
 int iobmd_user_set_length(struct iobmd_user *user, u64 length);
 
 /**
+ * iobmd_user_set_eventfd() - say how processes are notified
+ * @user: The user.
+ * @fd: An eventfd of the current process, or -1 for none, as it is at first.
+ *
+ * It takes the place of the one before, which is not signalled any more when this
+ * returns. It stays good when the process closes it; processes that wait need it
+ * only, and may have got it from each other.
+ *
+ * Return: 0, -EBADF if @fd is not open, or -EINVAL if it is no eventfd.
+ */
+int iobmd_user_set_eventfd(struct iobmd_user *user, int fd);
+
+/**
+ * iobmd_user_notify() - wake the processes that wait
+ * @user: The user.
+ *
+ * Adds 1 to the eventfd, if there is one. What has been written to the buffer
+ * before, by the CPU or by a device whose mapping has been undone, is there for
+ * those who wake up. Call it after iobmd_user_dma_unmap(), not from the interrupt
+ * of the device: until then the data may be in a bounce buffer.
+ *
+ * Context: any but NMI; takes a spinlock with interrupts off. Not for the wake-up
+ * function of another eventfd. iobmd_user_put() must not come before it is over:
+ * free the interrupt, cancel the timer first.
+ */
+void iobmd_user_notify(struct iobmd_user *user);
+
+/**
  * iobmd_user_for_each_run() - visit the memory in physically contiguous runs
  * @user: The user.
  * @offset: In bytes.

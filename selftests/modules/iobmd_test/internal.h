@@ -2,6 +2,7 @@
 #ifndef IOBMD_TEST_INTERNAL_H
 #define IOBMD_TEST_INTERNAL_H
 
+#include <linux/hrtimer.h>
 #include <linux/mutex.h>
 
 #include "iobmd_test.h"
@@ -17,6 +18,8 @@ struct sg_table;
  * @lock: Protects all that follows; one ioctl at a time.
  * @device: Its own.
  * @user: The buffer that it uses, or NULL.
+ * @timer: Notifies with @user; cancelled before that is put.
+ * @notify: How often it has to. Its own while it runs.
  * @dmabuf: The dma-buf that it has imported, or NULL; never both.
  * @attachment: Of @device to @dmabuf.
  * @sgt: What is mapped for @device, or NULL; @direction belongs to it.
@@ -27,6 +30,8 @@ struct iobmd_peer {
 	struct mutex lock;
 	struct platform_device *device;
 	struct iobmd_user *user;
+	struct hrtimer timer;
+	u32 notify;
 	struct dma_buf *dmabuf;
 	struct dma_buf_attachment *attachment;
 	struct sg_table *sgt;

@@ -15,9 +15,10 @@
  * @offset: In bytes.
  * @length: In bytes; the capacity for CREATE.
  * @address: Of user memory.
- * @fd: A descriptor of a buffer or a dma-buf.
+ * @fd: A descriptor of a buffer or a dma-buf; an eventfd for SET_EVENTFD.
  * @flags: Rights for GET, flags for PUBLISH, whether to copy by way of kernel
- *	memory for READ and WRITE, what to add to each word for FILL.
+ *	memory for READ and WRITE, what to add to each word for FILL, how many
+ *	times for NOTIFY and NOTIFY_IRQ.
  * @direction: enum dma_data_direction; for CREATE that of the buffer.
  * @bits: How many address bits the device has.
  * @max_segment: Its largest segment in bytes; 0 for no limit.
@@ -62,6 +63,10 @@ static inline __u64 iobmd_peer_digest(__u64 digest, __u64 word)
 #define IOBMD_PEER_RUNS		IOBMD_PEER(0x46)
 #define IOBMD_PEER_READ		IOBMD_PEER(0x47)
 #define IOBMD_PEER_WRITE	IOBMD_PEER(0x48)
+#define IOBMD_PEER_SET_EVENTFD	IOBMD_PEER(0x49)
+#define IOBMD_PEER_NOTIFY	IOBMD_PEER(0x4a)
+/* The same from a timer's hard interrupt; returns at once. Until PUT or all are done. */
+#define IOBMD_PEER_NOTIFY_IRQ	IOBMD_PEER(0x4b)
 
 /* For both: the mapping into the kernel, looked at and written page by page */
 #define IOBMD_PEER_VMAP		IOBMD_PEER(0x50)

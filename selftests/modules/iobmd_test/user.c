@@ -5,6 +5,7 @@
 #include <linux/dma-mapping.h>
 #include <linux/err.h>
 #include <linux/fs.h>
+#include <linux/hrtimer.h>
 #include <linux/iobmd.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
@@ -18,6 +19,7 @@
 #include "internal.h"
 
 #define IOBMD_PEER_ALL_BITS	64
+#define IOBMD_PEER_NOTIFY_NS	(100 * NSEC_PER_USEC)
 
 /* The first words of the pages from @address on, which is in the kernel's map. */
 static u64 iobmd_peer_digest_pages(u64 digest, const void *address, u64 length)
@@ -111,6 +113,40 @@ static ssize_t iobmd_peer_copy(struct iobmd_peer *peer,
 			     iobmd_peer_copy_user(peer, args, write);
 }
 
+/* Notifying */
+
+static enum hrtimer_restart iobmd_peer_timer(struct hrtimer *timer)
+{
+	struct iobmd_peer *peer = container_of(timer, struct iobmd_peer, timer);
+
+	iobmd_user_notify(peer->user);
+	if (!--peer->notify)
+		return HRTIMER_NORESTART;
+	hrtimer_forward_now(timer, IOBMD_PEER_NOTIFY_NS);
+	return HRTIMER_RESTART;
+}
+
+static int iobmd_peer_notify_irq(struct iobmd_peer *peer,
+				 const struct iobmd_peer_args *args)
+{
+	if (!args->flags)
+		return -EINVAL;
+	hrtimer_cancel(&peer->timer);
+	peer->notify = args->flags;
+	hrtimer_start(&peer->timer, IOBMD_PEER_NOTIFY_NS, HRTIMER_MODE_REL_HARD);
+	return 0;
+}
+
+static int iobmd_peer_notify(struct iobmd_peer *peer,
+			     const struct iobmd_peer_args *args)
+{
+	u32 i;
+
+	for (i = 0; i < args->flags; i++)
+		iobmd_user_notify(peer->user);
+	return 0;
+}
+
 /* The user of a buffer */
 
 static int iobmd_peer_set_user(struct iobmd_peer *peer, struct iobmd_user *user)
@@ -145,6 +181,7 @@ static int iobmd_peer_put(struct iobmd_peer *peer)
 {
 	if (peer->sgt || peer->address)
 		return -EBUSY;
+	hrtimer_cancel(&peer->timer);
 	iobmd_user_put(peer->user);
 	peer->user = NULL;
 	return 0;
@@ -173,6 +210,12 @@ int iobmd_peer_use(struct iobmd_peer *peer, unsigned int cmd,
 		return iobmd_peer_copy(peer, args, false);
 	case IOBMD_PEER_WRITE:
 		return iobmd_peer_copy(peer, args, true);
+	case IOBMD_PEER_SET_EVENTFD:
+		return iobmd_user_set_eventfd(peer->user, args->fd);
+	case IOBMD_PEER_NOTIFY:
+		return iobmd_peer_notify(peer, args);
+	case IOBMD_PEER_NOTIFY_IRQ:
+		return iobmd_peer_notify_irq(peer, args);
 	default:
 		return -ENOTTY;
 	}
@@ -383,6 +426,8 @@ static int iobmd_peer_open(struct inode *inode, struct file *file)
 		return PTR_ERR(device);
 	}
 	mutex_init(&peer->lock);
+	hrtimer_init(&peer->timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_HARD);
+	peer->timer.function = iobmd_peer_timer;
 	peer->device = device;
 	file->private_data = peer;
 	return 0;
@@ -398,6 +443,7 @@ static int iobmd_peer_release(struct inode *inode, struct file *file)
 		iobmd_peer_vunmap(peer);
 	if (peer->dmabuf)
 		iobmd_peer_release_dmabuf(peer);
+	hrtimer_cancel(&peer->timer);
 	iobmd_user_put(peer->user);
 	platform_device_unregister(peer->device);
 	kfree(peer);
