@@ -15,14 +15,14 @@
  * struct iobmd_run - a run that is being put together
  * @address: Where it begins.
  * @length: In bytes; 0 before the first.
- * @max: How long it may become, in bytes.
+ * @limits: What it has to keep.
  * @visit: Called with each when it is complete.
  * @arg: For @visit.
  */
 struct iobmd_run {
 	phys_addr_t address;
 	u64 length;
-	u64 max;
+	struct iobmd_run_limits limits;
 	iobmd_visit_run_t visit;
 	void *arg;
 };
@@ -32,21 +32,29 @@ static int iobmd_run_finish(struct iobmd_run *run)
 	return run->length ? run->visit(run->address, run->length, run->arg) : 0;
 }
 
+static bool iobmd_run_goes_on(const struct iobmd_run *run, phys_addr_t address)
+{
+	return run->address + run->length == address &&
+	       run->length < run->limits.max && address & run->limits.boundary;
+}
+
 static int iobmd_run_add(struct iobmd_run *run, phys_addr_t address, u64 length)
 {
+	u64 boundary = run->limits.boundary;
 	int ret;
 
 	while (length) {
 		u64 n;
 
-		if (run->length == run->max || run->address + run->length != address) {
+		if (!iobmd_run_goes_on(run, address)) {
 			ret = iobmd_run_finish(run);
 			if (ret)
 				return ret;
 			run->address = address;
 			run->length = 0;
 		}
-		n = min(length, run->max - run->length);
+		n = min(length, run->limits.max - run->length);
+		n = min(n - 1, boundary - (address & boundary)) + 1;
 		run->length += n;
 		address += n;
 		length -= n;
@@ -75,13 +83,14 @@ static u64 iobmd_run_find(const struct iobmd_place *place, phys_addr_t *address)
 }
 
 /*
- * Calls @visit for each physically contiguous run of at most @max bytes in a
- * range of @view. The caller has checked the range and has a hold on it.
+ * Calls @visit for each physically contiguous run, within @limits, in a range of
+ * @view. The caller has checked the range and has a hold on it.
  */
 int iobmd_view_for_each_run(const struct iobmd_view *view, u64 offset, u64 length,
-			    u64 max, iobmd_visit_run_t visit, void *arg)
+			    struct iobmd_run_limits limits, iobmd_visit_run_t visit,
+			    void *arg)
 {
-	struct iobmd_run run = { .max = max, .visit = visit, .arg = arg };
+	struct iobmd_run run = { .limits = limits, .visit = visit, .arg = arg };
 	int ret;
 
 	while (length) {
@@ -141,20 +150,35 @@ static u64 iobmd_dma_max_segment(struct device *dev)
 	return max > PAGE_SIZE ? ALIGN_DOWN(max, PAGE_SIZE) : max;
 }
 
+/*
+ * The boundary is one of the device's addresses, and these are physical ones.
+ * Without an IOMMU they agree on where it lies, but for a bus whose addresses
+ * are shifted by less than the boundary. An IOMMU or a bounce buffer puts each
+ * segment that is no longer than the boundary is wide where it crosses none.
+ */
+static struct iobmd_run_limits iobmd_dma_limits(struct device *dev)
+{
+	return (struct iobmd_run_limits) {
+		.max = iobmd_dma_max_segment(dev),
+		.boundary = dma_get_seg_boundary(dev),
+	};
+}
+
 static int iobmd_dma_alloc_table(struct sg_table *sgt,
 				 const struct iobmd_view *view, u64 offset,
-				 u64 length, u64 max)
+				 u64 length, struct device *dev)
 {
+	struct iobmd_run_limits limits = iobmd_dma_limits(dev);
 	struct scatterlist *sg;
 	unsigned int nr = 0;
 	int err;
 
-	iobmd_view_for_each_run(view, offset, length, max, iobmd_dma_count_run, &nr);
+	iobmd_view_for_each_run(view, offset, length, limits, iobmd_dma_count_run, &nr);
 	err = sg_alloc_table(sgt, nr, GFP_KERNEL);
 	if (err)
 		return err;
 	sg = sgt->sgl;
-	iobmd_view_for_each_run(view, offset, length, max, iobmd_dma_set_run, &sg);
+	iobmd_view_for_each_run(view, offset, length, limits, iobmd_dma_set_run, &sg);
 	return 0;
 }
 
@@ -211,8 +235,7 @@ struct iobmd_dma_mapping *iobmd_dma_map(const struct iobmd_view *view, u64 offse
 		return ERR_PTR(-ENOMEM);
 	mapping->dev = dev;
 	mapping->direction = direction;
-	err = iobmd_dma_alloc_table(&mapping->sgt, view, offset, length,
-				    iobmd_dma_max_segment(dev));
+	err = iobmd_dma_alloc_table(&mapping->sgt, view, offset, length, dev);
 	if (err)
 		goto err_free;
 	err = dma_map_sgtable(dev, &mapping->sgt, direction, DMA_ATTR_SKIP_CPU_SYNC);

@@ -139,6 +139,19 @@ struct iobmd_place {
 };
 
 /**
+ * struct iobmd_run_limits - how long a physically contiguous run may be
+ * @max: In bytes, 1 or more.
+ * @boundary: Low bits, all set: no run goes on across an address that has none
+ *	of them.
+ */
+struct iobmd_run_limits {
+	u64 max;
+	u64 boundary;
+};
+
+#define IOBMD_NO_LIMITS	((struct iobmd_run_limits) { U64_MAX, U64_MAX })
+
+/**
  * struct iobmd_dma_mapping - a range that is mapped for a device
  * @node: For whoever keeps a list of them.
  * @sgt: Its segments.
@@ -260,7 +273,8 @@ loff_t iobmd_llseek(struct file *file, loff_t offset, int whence);
 /* dma.c */
 typedef int (*iobmd_visit_run_t)(phys_addr_t address, u64 length, void *arg);
 int iobmd_view_for_each_run(const struct iobmd_view *view, u64 offset, u64 length,
-			    u64 max, iobmd_visit_run_t visit, void *arg);
+			    struct iobmd_run_limits limits, iobmd_visit_run_t visit,
+			    void *arg);
 bool iobmd_dma_is_allowed(const struct iobmd_view *view,
 			  enum dma_data_direction direction);
 struct iobmd_dma_mapping *iobmd_dma_map(const struct iobmd_view *view, u64 offset,

@@ -185,7 +185,7 @@ int iobmd_user_for_each_run(struct iobmd_user *user, u64 offset, u64 length,
 	if (err)
 		return err;
 	return iobmd_view_for_each_run(iobmd_user_view(user), offset, length,
-				       U64_MAX, visit, arg);
+				       IOBMD_NO_LIMITS, visit, arg);
 }
 EXPORT_SYMBOL_GPL(iobmd_user_for_each_run);
 

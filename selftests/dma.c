@@ -51,7 +51,7 @@ FIXTURE_TEARDOWN_PARENT(dma)
 
 static void expect_segments(struct __test_metadata *_metadata, FIXTURE_DATA(dma) *self,
 			    uint64_t offset, uint64_t length, uint32_t bits,
-			    uint64_t max_segment)
+			    uint64_t max_segment, uint64_t boundary)
 {
 	struct iobmd_peer_args args = {
 		.offset = offset,
@@ -59,11 +59,13 @@ static void expect_segments(struct __test_metadata *_metadata, FIXTURE_DATA(dma)
 		.direction = BOTH_WAYS,
 		.bits = bits,
 		.max_segment = max_segment,
+		.boundary = boundary,
 	};
 
 	ASSERT_EQ(0, ioctl(self->peer, IOBMD_PEER_DMA_MAP, &args)) {
-		TH_LOG("%u bits, segments of %llu: %s", bits,
-		       (unsigned long long)max_segment, strerror(errno));
+		TH_LOG("%u bits, segments of %llu, boundary %llx: %s", bits,
+		       (unsigned long long)max_segment, (unsigned long long)boundary,
+		       strerror(errno));
 	}
 	EXPECT_EQ(0, args.broken);
 	EXPECT_EQ(length, args.total);
@@ -80,15 +82,31 @@ TEST_F(dma, dma_segments_keep_to_the_limits_of_the_device)
 {
 	ASSERT_EQ(0, kernel_get(self->peer, self->fd, READ_WRITE));
 	for (int bits = 64; bits >= 32; bits -= 32) {
-		expect_segments(_metadata, self, 0, self->size, bits, 0);
-		expect_segments(_metadata, self, 0, self->size, bits, 65536);
-		expect_segments(_metadata, self, 0, self->size, bits, 10000);
-		expect_segments(_metadata, self, 0, self->size, bits, 4096);
-		expect_segments(_metadata, self, 0, self->page, bits, 512);
-		expect_segments(_metadata, self, 0, 1, bits, 0);
-		expect_segments(_metadata, self, 4095, 2, bits, 0);
-		expect_segments(_metadata, self, self->size - 1, 1, bits, 0);
-		expect_segments(_metadata, self, 123, self->size - 200, bits, 65536);
+		expect_segments(_metadata, self, 0, self->size, bits, 0, 0);
+		expect_segments(_metadata, self, 0, self->size, bits, 65536, 0);
+		expect_segments(_metadata, self, 0, self->size, bits, 10000, 0);
+		expect_segments(_metadata, self, 0, self->size, bits, 4096, 0);
+		expect_segments(_metadata, self, 0, self->page, bits, 512, 0);
+		expect_segments(_metadata, self, 0, 1, bits, 0, 0);
+		expect_segments(_metadata, self, 4095, 2, bits, 0, 0);
+		expect_segments(_metadata, self, self->size - 1, 1, bits, 0, 0);
+		expect_segments(_metadata, self, 123, self->size - 200, bits, 65536, 0);
+	}
+}
+
+/* With 32 bits, memory beyond 4 GiB is in bounce buffers. */
+TEST_F(dma, dma_segments_cross_no_boundary_of_the_device)
+{
+	ASSERT_EQ(0, kernel_get(self->peer, self->fd, READ_WRITE));
+	for (int bits = 64; bits >= 32; bits -= 32) {
+		expect_segments(_metadata, self, 0, self->size, bits, 0, 0xffff);
+		expect_segments(_metadata, self, 0, self->size, bits, 0, 0xfff);
+		expect_segments(_metadata, self, 0, self->size, bits, 0x6000, 0xffff);
+		expect_segments(_metadata, self, 123, self->size - 200, bits, 0, 0xffff);
+		expect_segments(_metadata, self, 123, self->size - 200, bits, 10000, 0x3fff);
+		expect_segments(_metadata, self, 100, self->page, bits, 0, 0x1ff);
+		expect_segments(_metadata, self, 4095, 2, bits, 0, 0x1fff);
+		expect_segments(_metadata, self, 0, self->size, bits, 0, 0xffffffff);
 	}
 }
 
@@ -169,9 +187,11 @@ TEST_F(dma, importer_gets_segments_within_its_limits)
 
 	ASSERT_EQ(0, kernel_import(self->peer, dmabuf));
 	for (uint64_t max = 4096; max <= 4 * MIB; max *= 4)
-		expect_segments(_metadata, self, 0, self->size, 64, max);
-	expect_segments(_metadata, self, 0, self->size, 64, 0);
-	expect_segments(_metadata, self, 0, self->size, 32, 0);
+		expect_segments(_metadata, self, 0, self->size, 64, max, 0);
+	expect_segments(_metadata, self, 0, self->size, 64, 0, 0);
+	expect_segments(_metadata, self, 0, self->size, 32, 0, 0);
+	expect_segments(_metadata, self, 0, self->size, 64, 0, 0xffff);
+	expect_segments(_metadata, self, 0, self->size, 32, 0x6000, 0x7fff);
 }
 
 TEST_F(dma, importer_of_huge_pages_gets_few_segments)

@@ -172,7 +172,8 @@ ssize_t iobmd_user_write(struct iobmd_user *user, u64 offset, struct iov_iter *f
 /**
  * iobmd_user_dma_map() - prepare a range for DMA
  * @user: The user. Needs IOBMD_RIGHT_WRITE if the device writes.
- * @dev: The device. Its DMA mask and largest segment are respected.
+ * @dev: The device. The segments keep to its DMA mask, largest segment
+ *	and segment boundary.
  * @offset: In bytes.
  * @length: In bytes, 1 or more. The range must lie within the user's size.
  * @direction: What the device will do; not wider than the buffer's direction.

@@ -22,6 +22,8 @@
  * @direction: enum dma_data_direction; for CREATE that of the buffer.
  * @bits: How many address bits the device has.
  * @max_segment: Its largest segment in bytes; 0 for no limit.
+ * @boundary: A mask; none of its segments crosses a multiple of it plus one. 0 for
+ *	no such limit.
  * @count: Out. Runs or segments.
  * @total: Out. Bytes in them.
  * @largest: Out. Bytes in the largest.
@@ -38,6 +40,7 @@ struct iobmd_peer_args {
 	__u32 direction;
 	__u32 bits;
 	__u64 max_segment;
+	__u64 boundary;
 	__u64 count;
 	__u64 total;
 	__u64 largest;

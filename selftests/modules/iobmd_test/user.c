@@ -286,6 +286,7 @@ static int iobmd_peer_set_limits(struct iobmd_peer *peer,
 	struct device *dev = &peer->device->dev;
 
 	dma_set_max_seg_size(dev, args->max_segment ?: UINT_MAX);
+	dma_set_seg_boundary(dev, args->boundary ?: ULONG_MAX);
 	return dma_set_mask_and_coherent(dev, DMA_BIT_MASK(args->bits ?: IOBMD_PEER_ALL_BITS));
 }
 
@@ -297,6 +298,8 @@ static void iobmd_peer_check_segment(struct iobmd_peer_args *args, dma_addr_t ad
 	if (!length || (args->max_segment && length > args->max_segment))
 		args->broken++;
 	if (address > mask || length - 1 > mask - address)
+		args->broken++;
+	if (args->boundary && (address ^ (address + length - 1)) & ~args->boundary)
 		args->broken++;
 }
 
