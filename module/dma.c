@@ -63,8 +63,9 @@ static int iobmd_run_add(struct iobmd_run *run, phys_addr_t address, u64 length)
 }
 
 /*
- * How many of the bytes at @place one folio holds, and where they lie. They stay there, but a shrink beyond the caller's hold may split the
- * folio: so none is looked at without the lock that keeps it whole.
+ * How many of the bytes at @place one folio holds, and where they lie. They stay
+ * there, but a shrink beyond the caller's hold may split the folio: so none is
+ * looked at without the lock that keeps it whole.
  */
 static u64 iobmd_run_find(const struct iobmd_place *place, phys_addr_t *address)
 {

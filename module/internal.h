@@ -45,8 +45,9 @@ struct iobmd_hold {
 /**
  * struct iobmd_buffer - a buffer: memory that descriptors and mappings share
  * @inode: The page cache that holds the memory; @inode->i_size is the memory in
- *	bytes, whole pages, but that of a composite is beyond all there is. The inode owns this struct: its eviction, when the
- *	last file is gone, frees both. A mapping holds a file, a file the inode.
+ *	bytes, whole pages, but that of a composite is beyond all there is. The
+ *	inode owns this struct: its eviction, when the last file is gone, frees
+ *	both. A mapping holds a file, a file the inode.
  * @rcu: For iobmd_list_show(), which looks at buffers without a reference.
  * @id: Unique while the module is loaded.
  * @alignment: As asked for at creation; constant, like the five that follow.
