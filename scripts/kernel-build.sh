@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-2.0
+# How scripts/kernel builds a kernel of our own configuration from Debian's sources. Sourced, never run.
+# shellcheck shell=bash disable=SC2154
+
+source_package=linux-source-6.12
+
+# What no build for x86 reads, two thirds of it one graphics driver's.
+unneeded=('*/drivers/gpu/drm/amd/*.[ch]' '*/arch/[!x]*/*.[chS]' '*/arch/[!x]*/*.dts*' '*/Documentation/*.rst' '*/tools/testing')
+
+build_pid=
+
+# The configuration that is asked for: the part that all flavours share, and the flavour's own.
+kernel_config() {
+	grep -h '^CONFIG_' "$iobmd_top/scripts/common.config" "$iobmd_top/scripts/$1.config"
+}
+
+config_hash() {
+	kernel_config "$1" | sha256sum | cut -c 1-12
+}
+
+# Unpacks files of the sources, or all but some, as tar's arguments say.
+unpack_source() {
+	local dir=$1
+	shift
+
+	mkdir "$dir"
+	download "$source_package"
+	dpkg-deb --fsys-tarfile "$work"/deb/*.deb | tar -xO "./usr/src/$source_package.tar.xz" |
+		tar -xJ -C "$dir" --strip-components=1 "$@"
+	rm -r "$work/deb"
+}
+
+# Nothing in our environment is to configure the kernel.
+set_kernel_make() {
+	kernel_make=(env -i "PATH=$PATH" LC_ALL=C setpriv --pdeathsig TERM make -C "$1" -j "$(nproc)")
+}
+
+fail_with_log() {
+	tail -n 40 "$work/log" >&2
+	die "$@"
+}
+
+# kconfig drops in silence what it does not know and what lacks something else.
+check_config() {
+	local config=$1 line dropped=()
+
+	while read -r line; do
+		case $line in
+		*=n) ! grep -q "^${line%n}" "$config" ;;
+		*) grep -qxF "$line" "$config" ;;
+		esac || dropped+=("$line")
+	done
+	[ ${#dropped[@]} -eq 0 ] || die "the kernel's configuration does not follow ${dropped[*]}"
+}
+
+configure() {
+	local source=$1 flavour=$2
+
+	kernel_config "$flavour" >"$work/config"
+	"${kernel_make[@]}" KCONFIG_ALLCONFIG="$work/config" allnoconfig >"$work/log" 2>&1 || fail_with_log "could not configure the kernel"
+	check_config "$source/.config" <"$work/config"
+}
+
+# In the background, so that a signal ends it at once.
+compile() {
+	local next=$((SECONDS + 60)) started=$SECONDS
+
+	"${kernel_make[@]}" vmlinux modules >"$work/log" 2>&1 &
+	build_pid=$!
+	while kill -0 "$build_pid" 2>/dev/null; do
+		sleep 1
+		if [ $SECONDS -ge $next ]; then
+			note "$(((SECONDS - started) / 60)) min: $(grep -cE '^  (CC|AS) ' "$work/log") of about 1500 files are compiled"
+			next=$((next + 60))
+		fi
+	done
+	wait "$build_pid" || fail_with_log "the kernel's build failed, see above"
+	build_pid=
+}
+
+# The kernel's own script picks what building a module needs.
+install_headers() {
+	local source=$1 dir=$2
+
+	# shellcheck disable=SC2016	# make's variable
+	"${kernel_make[@]}" run-command KBUILD_RUN_COMMAND='$(srctree)/scripts/package/install-extmod-build '"$dir/headers" \
+		>"$work/log" 2>&1 || fail_with_log "could not install the kernel's headers"
+	cp "$source/.config" "$dir/headers"
+}
+
+install_kernel() {
+	local source=$1 dir=$2 release
+
+	release=$(cat "$source/include/config/kernel.release")
+	mkdir "$dir"
+	printf '%s\n' "$release" >"$dir/release"
+	strip -s -o "$dir/image" "$source/vmlinux"
+	"${kernel_make[@]}" modules_install INSTALL_MOD_PATH="$dir" >"$work/log" 2>&1 || fail_with_log "could not install the kernel's modules"
+	install_headers "$source" "$dir"
+	ln -sfn ../../../headers "$dir/lib/modules/$release/build"
+	make_initramfs "$dir" "$release"
+}
+
+build_kernel() {
+	local final=$1 flavour=$2 source=$work/source dir=$work/kernel
+	local -a kernel_make
+
+	"$iobmd_top/scripts/setup" build vm kernel
+	unpack_source "$source" "${unneeded[@]/#/--exclude=}"
+	set_kernel_make "$source"
+	note "building the $flavour kernel, which takes some ten minutes on two cores"
+	configure "$source" "$flavour"
+	compile
+	install_kernel "$source" "$dir"
+	cache_publish "$dir" "$final"
+}
