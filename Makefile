@@ -9,7 +9,7 @@ export KDIR DESTDIR
 
 all: module lib ## the module and the library (the default)
 
-module: ## the module for the running kernel, or KDIR=<headers>, or KERNEL=6.12|6.1|<build directory>
+module: ## the module for the running kernel, or KDIR=<headers>, or KERNEL=6.12|6.1|debug|<build directory>
 	@scripts/module build $(KERNEL)
 
 modules: ## the module, the example drivers and the tests' modules (KERNEL= as above)
@@ -30,6 +30,9 @@ sparse: ## sparse over the module (KERNEL= as above)
 check: ## build everything, run all tests in virtual machines (KERNELS="6.12 6.1", TESTS="resize huge")
 	@KERNELS="$(KERNELS)" scripts/check $(TESTS)
 
+check-debug: ## the tests on a kernel with sanitizers, which is built first (TESTS= as above)
+	@scripts/check --debug $(TESTS)
+
 demo: ## the main job on a file of yours (FILE=), in a virtual machine (KERNEL= as above)
 	@scripts/demo $(KERNEL:%=--kernel %) -- "$$FILE"
 
@@ -41,6 +44,6 @@ clean: ## remove what was built; the cache of kernels stays
 	rm -rf $(BUILD)
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
-.PHONY: all module modules lib selftests sparse check demo install clean help
+.PHONY: all module modules lib selftests sparse check check-debug demo install clean help
