@@ -246,13 +246,10 @@ TEST_F(compose, counts_huge_pages_as_far_as_parts_cover_them)
 
 TEST_F(compose, has_the_directions_that_all_parts_have)
 {
-	struct iobmd_create in = { .capacity = 1, .direction = IOBMD_DIRECTION_IN };
-	struct iobmd_create out = { .capacity = 1, .direction = IOBMD_DIRECTION_OUT };
-	int in_fd, out_fd, both;
+	struct iobmd_create in = { .capacity = self->page, .direction = IOBMD_DIRECTION_IN };
+	struct iobmd_create out = { .capacity = self->page, .direction = IOBMD_DIRECTION_OUT };
+	int in_fd = iobmd_create_args(&in), out_fd = iobmd_create_args(&out), both;
 
-	in.capacity = out.capacity = self->page;
-	in_fd = iobmd_create_args(&in);
-	out_fd = iobmd_create_args(&out);
 	both = compose(0, part(in_fd, 0, 0), part(self->a.fd, 0, 0));
 	EXPECT_EQ(IOBMD_DIRECTION_IN, IOBMD_INFO(both, direction));
 	EXPECT_EQ(IOBMD_DIRECTION_IN, IOBMD_INFO(iobmd_derive(both, 0, 0, 0), direction));

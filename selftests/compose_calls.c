@@ -153,6 +153,33 @@ TEST_F(composite, reads_and_writes_into_itself)
 	free(data);
 }
 
+#define MOVE	2	/* MPOL_MF_MOVE of move_pages(2) */
+
+TEST_F(composite, memory_is_not_moved)
+{
+	uint8_t *map = map_writable(self);
+	void *pages[] = { map, map + self->edge, map + self->whole - self->page };
+	uint64_t frames[ARRAY_SIZE(pages)];
+	int status[ARRAY_SIZE(pages)];
+	pid_t compaction = compaction_start();
+
+	ASSERT_NE(MAP_FAILED, (void *)map);
+	EXPECT_EQ(-1, composite_differs(map, 0, self->length));
+	for (size_t i = 0; i < ARRAY_SIZE(pages); i++)
+		frames[i] = page_frame(pages[i]);
+	for (int round = 0; round < 6; round++) {
+		const int nodes[ARRAY_SIZE(pages)] = { round & 1, round & 1, round & 1 };
+
+		syscall(SYS_move_pages, 0, ARRAY_SIZE(pages), pages, nodes, status, MOVE);
+		EXPECT_EQ(0, file_write("/proc/sys/vm/drop_caches", "3"));
+		EXPECT_EQ(-1, composite_differs(map, 0, self->length));
+		for (size_t i = 0; i < ARRAY_SIZE(pages); i++)
+			EXPECT_EQ(frames[i], page_frame(pages[i]));
+		EXPECT_EQ(0, madvise(map, self->whole, MADV_DONTNEED));
+	}
+	compaction_stop(compaction);
+}
+
 static long futex(uint32_t *word, int op, uint32_t value)
 {
 	return syscall(__NR_futex, word, op, value, NULL, NULL, 0);

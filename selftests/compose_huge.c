@@ -232,6 +232,21 @@ TEST_F(compose_huge, part_that_begins_within_a_huge_page_shows_its_own)
 	expect_right_pages(_metadata, middle, ARRAY_SIZE(middle));
 }
 
+/* It fills a stretch, but other pages of its huge pages would be there. */
+TEST_F(compose_huge, part_at_addresses_that_do_not_fit_shows_its_own)
+{
+	const struct piece behind[] = {
+		{ &self->a, 0, 2 * self->huge }, { &self->small, 0, 3 * self->page },
+		{ &self->b, 0, 2 * self->huge },
+	};
+	const struct piece cut[] = {
+		{ &self->a, 0, 2 * self->huge }, { &self->b, self->page, 2 * self->huge - self->page },
+	};
+
+	expect_right_pages(_metadata, behind, ARRAY_SIZE(behind));
+	expect_right_pages(_metadata, cut, ARRAY_SIZE(cut));
+}
+
 TEST_F(compose_huge, two_halves_in_one_stretch_show_their_own)
 {
 	const uint64_t half = self->huge / 2;
@@ -252,7 +267,8 @@ TEST_F(compose_huge, one_page_of_another_in_a_stretch_is_shown)
 	const struct piece first[] = { { &self->b, 0, page }, { &self->a, page, most } };
 	const struct piece middle[] = {
 		{ &self->a, 0, 9 * page }, { &self->b, 9 * page, page },
-		{ &self->a, 10 * page, self->huge - 10 * page }, { &self->a, self->huge, self->huge },
+		{ &self->a, 10 * page, self->huge - 10 * page },
+		{ &self->a, self->huge, self->huge },
 	};
 
 	expect_right_pages(_metadata, last, ARRAY_SIZE(last));

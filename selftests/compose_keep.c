@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A composite keeps its parts as they are, for as long as it or a mapping of it is there. */
 #include "composite.h"
+#include "machine.h"
 #include "peer.h"
 
 FIXTURE(keep)
@@ -94,7 +95,7 @@ TEST_F(keep, part_does_not_shrink_while_a_window_or_a_copy_is_left)
 
 	close(self->fd);
 	EXPECT_KEPT();
-	copy = iobmd_derive(window, IOBMD_DERIVE_F_READ_ONLY, 0, 0);
+	copy = iobmd_derive(window, IOBMD_DERIVE_F_READ_ONLY | IOBMD_DERIVE_F_HOLD, 0, 0);
 	close(window);
 	EXPECT_KEPT();
 	again = compose(IOBMD_COMPOSE_F_READ_ONLY, part(copy, 0, 0));
@@ -293,6 +294,36 @@ TEST_F(keep, never_received_goes_with_its_socket)
 	close(sockets[1]);
 	AWAIT(!buffer_listed(self->id_b));
 	EXPECT_EQ(0, iobmd_resize(self->a.fd, 1));
+	EXPECT_EQ(1, buffers_listed(0));
+}
+
+/* Made, and refused for the last of many parts, many times. */
+static void make_and_refuse(struct __test_metadata *_metadata, int fd, int rounds)
+{
+	struct iobmd_compose_part parts[IOBMD_COMPOSE_MAX];
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+		parts[i] = part(fd, 0, page_size());
+	for (int i = 0; i < rounds; i++) {
+		parts[IOBMD_COMPOSE_MAX - 1].fd = i & 1 ? fd : -1;
+		if (i & 1) {
+			ASSERT_EQ(0, close(iobmd_compose(0, parts, IOBMD_COMPOSE_MAX)));
+		} else {
+			EXPECT_ERRNO(EBADF, iobmd_compose(0, parts, IOBMD_COMPOSE_MAX));
+		}
+	}
+}
+
+TEST(leaves_no_memory_behind)
+{
+	int fd = iobmd_create(page_size());
+	uint64_t unreclaimable;
+
+	make_and_refuse(_metadata, fd, 10);
+	unreclaimable = meminfo("SUnreclaim:");
+	make_and_refuse(_metadata, fd, 200);
+	AWAIT(meminfo("SUnreclaim:") < unreclaimable + 4 * MIB);
+	EXPECT_EQ(0, iobmd_resize(fd, 1));
 	EXPECT_EQ(1, buffers_listed(0));
 }
 

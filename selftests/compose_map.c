@@ -136,7 +136,8 @@ TEST_F(composite, mapping_is_inherited)
 
 TEST_F(composite, mapping_is_unmapped_in_parts)
 {
-	uint8_t *map = map_whole(self, PROT_READ | PROT_WRITE), *hole = map + self->edge - self->page;
+	uint8_t *map = map_whole(self, PROT_READ | PROT_WRITE);
+	uint8_t *hole = map + self->edge - self->page;
 
 	ASSERT_NE(MAP_FAILED, (void *)map);
 	EXPECT_EQ(-1, composite_differs(map, 0, self->length));
@@ -183,7 +184,8 @@ TEST_F(composite, mapping_does_not_grow_out_of_it)
 
 TEST_F(composite, mapping_is_protected_in_parts)
 {
-	uint8_t *map = map_whole(self, PROT_READ | PROT_WRITE), *at = map + self->edge - self->page;
+	uint8_t *map = map_whole(self, PROT_READ | PROT_WRITE);
+	uint8_t *at = map + self->edge - self->page;
 
 	ASSERT_NE(MAP_FAILED, (void *)map);
 	EXPECT_EQ(-1, composite_differs(map, 0, self->length));
@@ -204,8 +206,9 @@ TEST_F(composite, mapping_is_protected_in_parts)
 TEST_F(composite, contents_stay_whatever_is_advised)
 {
 	const int advice[] = {
-		MADV_DONTNEED, MADV_COLD, MADV_PAGEOUT, MADV_COLLAPSE, MADV_HUGEPAGE, MADV_NOHUGEPAGE,
-		MADV_REMOVE, MADV_FREE, MADV_WILLNEED, MADV_POPULATE_READ, MADV_POPULATE_WRITE,
+		MADV_DONTNEED, MADV_COLD, MADV_PAGEOUT, MADV_COLLAPSE, MADV_HUGEPAGE,
+		MADV_NOHUGEPAGE, MADV_REMOVE, MADV_FREE, MADV_WILLNEED, MADV_POPULATE_READ,
+		MADV_POPULATE_WRITE,
 	};
 	uint8_t *map = map_whole(self, PROT_READ | PROT_WRITE);
 

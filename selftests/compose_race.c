@@ -98,7 +98,8 @@ static void *storm(void *argument)
 /* The descriptor of a part is closed and opened as something else all the time. */
 TEST_F(compose_race, descriptors_change_meanwhile)
 {
-	int composite = compose(0, part(self->b.fd, 0, self->page), part(self->a.fd, 0, self->page));
+	int composite = compose(0, part(self->b.fd, 0, self->page),
+				part(self->a.fd, 0, self->page));
 	int sources[] = {
 		self->a.fd, eventfd(0, EFD_CLOEXEC), composite, self->b.fd,
 		iobmd_derive(self->a.fd, IOBMD_DERIVE_F_READ_ONLY, 0, 0),
@@ -139,13 +140,15 @@ TEST_F(compose_race, composite_is_of_what_was_read_once)
 						MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pid_t pid;
 
-	parts[0] = parts[1] = part(self->a.fd, 0, self->page);
+	ASSERT_NE(MAP_FAILED, (void *)parts);
+	parts[0] = part(self->a.fd, 0, self->page);
+	parts[1] = parts[0];
 	IN_CHILD(pid) {
 		for (uint64_t i = 0; true; i++) {
-			volatile struct iobmd_compose_part *first = &parts[0];
-
-			first->length = i % 3 ? (i % 7) * self->page : UINT64_MAX;
-			first->offset = i % 5 ? (i % 4) * self->page : -self->page;
+			__atomic_store_n(&parts->length, i % 3 ? (i % 7) * self->page : UINT64_MAX,
+					 __ATOMIC_SEQ_CST);
+			__atomic_store_n(&parts->offset, i % 5 ? (i % 4) * self->page : -self->page,
+					 __ATOMIC_SEQ_CST);
 		}
 	}
 	for (int i = 0; i < ROUNDS; i++) {
@@ -235,27 +238,33 @@ TEST_F(compose_race, seal_against_writing_or_composite)
 	}
 }
 
-/* Composites of composites come and go in several processes. */
+/* Again and again a composite of the one before and of a page more, or of that alone. */
+static void compose_on_and_on(struct __test_metadata *_metadata, int member)
+{
+	const uint64_t page = page_size();
+	int fd = compose(0, part(member, 0, 0));
+
+	for (int i = 0; i < ROUNDS; i++) {
+		int next = compose(0, part(i % 3 ? fd : member, 0, 3 * page),
+				   part(member, page, page));
+		uint8_t *map = map_buffer(next, PROT_READ);
+
+		ASSERT_NE(MAP_FAILED, (void *)map);
+		ASSERT_EQ(-1, check_pattern(map, 0, 64, 2));
+		ASSERT_EQ(-1, check_pattern(map + 3 * page, page, 64, 2));
+		munmap(map, 4 * page);
+		close(fd);
+		fd = next;
+	}
+}
+
 TEST_F(compose_race, many_make_and_free_at_once)
 {
 	pid_t pids[4];
 
 	for (size_t i = 0; i < ARRAY_SIZE(pids); i++) {
 		IN_CHILD(pids[i]) {
-			int fd = compose(0, part(self->b.fd, 0, 0));
-
-			for (int n = 0; n < ROUNDS; n++) {
-				int next = compose(0, part(n % 3 ? fd : self->b.fd, 0, 3 * self->page),
-						   part(self->b.fd, self->page, self->page));
-				uint8_t *map = map_buffer(next, PROT_READ);
-
-				ASSERT_NE(MAP_FAILED, (void *)map);
-				ASSERT_EQ(-1, check_pattern(map, 0, 64, 2));
-				ASSERT_EQ(-1, check_pattern(map + 3 * self->page, self->page, 64, 2));
-				munmap(map, 4 * self->page);
-				close(fd);
-				fd = next;
-			}
+			compose_on_and_on(_metadata, self->b.fd);
 		}
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(pids); i++)

@@ -27,9 +27,9 @@ TEST_F(composite, pread_goes_over_edges)
 	const struct {
 		uint64_t offset, length;
 	} ranges[] = {
-		{ 0, self->length }, { edge - 5, 10 }, { edge - 1, 2 }, { edge, 1 }, { edge - 1, 1 },
-		{ page - 1, 2 * page }, { edge - page - 3, 3 * page }, { self->length - 9, 9 },
-		{ 3 * page - 1, 2 }, { 1, self->length - 1 },
+		{ 0, self->length }, { edge - 5, 10 }, { edge - 1, 2 }, { edge, 1 },
+		{ edge - 1, 1 }, { page - 1, 2 * page }, { edge - page - 3, 3 * page },
+		{ self->length - 9, 9 }, { 3 * page - 1, 2 }, { 1, self->length - 1 },
 	};
 	uint8_t *data = malloc(self->length);
 
@@ -217,7 +217,8 @@ TEST_F(composite, export_keeps_all_parts)
 
 TEST_F(composite, export_mapping_takes_a_disks_data)
 {
-	int dmabuf = iobmd_export(self->fd, 0, 0, 0), disk = disk_open(0), direct = disk_open(O_DIRECT);
+	int disk = disk_open(0), direct = disk_open(O_DIRECT);
+	int dmabuf = iobmd_export(self->fd, 0, 0, 0);
 	uint8_t *map = mmap(NULL, self->whole, PROT_READ | PROT_WRITE, MAP_SHARED, dmabuf, 0);
 	uint8_t *data = malloc(self->whole);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Drivers of the kernel import an export: a graphics driver, a camera. */
+#include "composite.h"
 #include "importers.h"
 #include "peer.h"
 
@@ -263,6 +264,32 @@ TEST_F(camera, frames_arrive_in_the_buffer)
 	EXPECT_EQ(0, vivid_stream(self->camera, false));
 	close(self->camera);
 	AWAIT(!iobmd_resize(self->fd, self->frame));
+}
+
+/* One frame is a composite: it begins in one buffer and ends in another. */
+TEST_F(camera, frame_arrives_in_two_buffers)
+{
+	const uint64_t half = self->frame / 2, last = 359 * 640 * 3;
+	int second = iobmd_create(half), composite, dmabufs[FRAMES];
+	uint8_t *map = map_buffer(second, PROT_READ);
+
+	/* To a device without an IOMMU, two buffers are not contiguous */
+	if (variant->alignment)
+		return;
+	composite = compose(0, part(self->fd, 0, half), part(second, 0, half));
+	dmabufs[0] = iobmd_export(composite, 0, 0, self->size);
+	dmabufs[1] = iobmd_export(self->fd, 0, self->frame, self->size);
+	for (uint32_t i = 0; i < FRAMES; i++)
+		ASSERT_EQ(0, vivid_queue(self->camera, i, dmabufs[i]));
+	ASSERT_EQ(0, vivid_stream(self->camera, true));
+	for (uint32_t n = 0; n < FRAMES; n++)
+		ASSERT_LE(0, vivid_take(self->camera));
+	EXPECT_EQ(-1, colour_bars_differ(self->map));
+	EXPECT_EQ(-1, colour_bars_differ(map + last - half));
+	EXPECT_EQ(0, memcmp(self->map, self->map + self->frame, 640 * 3));
+	EXPECT_EQ(-1, check_bytes(self->map + half, half, 0x77));
+	EXPECT_EQ(-1, check_bytes(map + self->size - half, 2 * half - self->size, 0));
+	EXPECT_EQ(0, vivid_stream(self->camera, false));
 }
 
 TEST_F(camera, gets_no_buffer_that_it_may_not_write)
