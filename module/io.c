@@ -98,7 +98,8 @@ ssize_t iobmd_write_iter(struct kiocb *iocb, struct iov_iter *from)
 		return 0;
 	if (iocb->ki_pos >= size)
 		return -ENOSPC;
-	return iobmd_io(view, &iocb->ki_pos, size, from, true);
+	/* Nothing: a shrink was faster. */
+	return iobmd_io(view, &iocb->ki_pos, size, from, true) ?: -ENOSPC;
 }
 
 /* The pipe gets references to the pages. Nobody may take or change them there. */

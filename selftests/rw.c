@@ -226,6 +226,32 @@ TEST_F(rw, into_itself_while_it_shrinks_and_grows)
 	EXPECT_EQ(0, iobmd_resize(self->fd, self->size));
 }
 
+/* Whatever the moment, a write finds the byte or the end. */
+TEST_F(rw, write_that_a_shrink_overtakes_is_enospc)
+{
+	pid_t pid;
+
+	IN_CHILD(pid) {
+		for (int i = 0; i < 200; i++) {
+			iobmd_resize(self->fd, 1);
+			iobmd_resize(self->fd, self->size);
+		}
+	}
+	while (waitpid(pid, NULL, WNOHANG) == 0) {
+		off_t at = self->size - 1;
+
+		errno = 0;
+		if (pwrite(self->fd, "x", 1, at) != 1)
+			ASSERT_EQ(ENOSPC, errno);
+		ASSERT_EQ(1, write(self->pipe[1], "x", 1));
+		errno = 0;
+		if (splice(self->pipe[0], NULL, self->fd, &at, 1, 0) == 1)
+			continue;
+		ASSERT_EQ(ENOSPC, errno);
+		ASSERT_EQ(1, read(self->pipe[0], self->data, 1));
+	}
+}
+
 TEST_F(rw, splice_moves_pages_and_not_copies)
 {
 	off_t at = 5;
