@@ -3,22 +3,13 @@
  * A real device's DMA goes to and from a buffer itself: the example driver with
  * QEMU's edu device, which takes 0.1 s for every transfer.
  */
+#include "edu_device.h"
 #include "machine.h"
-#include "modules.h"
 #include "peer.h"
 
-#include <dirent.h>
 #include <sys/mman.h>
 
-#include "../module/examples/edu/iobmd_edu.h"
-
-#define EDU_DRIVER	"/sys/bus/pci/drivers/iobmd_edu"
-#define EDU_TIMEOUT	"/sys/module/iobmd_edu/parameters/timeout_ms"
-#define EDU_DEVICE	"/dev/iobmd-edu0"
-#define EDU_BUS		"/sys/bus/pci/devices"
 #define EDU_REACH	(256 * MIB)
-#define EDU_SIZE	IOBMD_EDU_MEMORY_SIZE
-#define READ_WRITE	(IOBMD_RIGHT_READ | IOBMD_RIGHT_WRITE)
 
 FIXTURE(edu)
 {
@@ -37,80 +28,6 @@ FIXTURE_VARIANT(edu)
 
 FIXTURE_VARIANT_ADD(edu, small) { .huge = IOBMD_HUGE_NONE };
 FIXTURE_VARIANT_ADD(edu, huge) { .huge = IOBMD_HUGE_PREFER };
-
-/* The name of the device on the PCI bus; false if there is none. */
-static bool edu_find(char name[32])
-{
-	DIR *bus = opendir(EDU_BUS);
-	struct dirent *entry;
-	bool found = false;
-
-	while (bus && !found && (entry = readdir(bus))) {
-		char path[PATH_MAX], id[16] = "";
-		int fd;
-
-		snprintf(path, sizeof(path), EDU_BUS "/%s/modalias", entry->d_name);
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		found = fd >= 0 && read(fd, id, sizeof(id)) > 0 &&
-			pread(fd, id, 4, 9) == 4 && !memcmp(id, "1234", 4) &&
-			pread(fd, id, 4, 18) == 4 && !memcmp(id, "11E8", 4);
-		close(fd);
-		snprintf(name, 32, "%.31s", entry->d_name);
-	}
-	if (bus)
-		closedir(bus);
-	return found;
-}
-
-static int edu_open(void)
-{
-	return open(EDU_DEVICE, O_RDWR | O_CLOEXEC);
-}
-
-static int edu_bind(const char *name)
-{
-	return file_write(EDU_DRIVER "/bind", name);
-}
-
-static int edu_unbind(const char *name)
-{
-	return file_write(EDU_DRIVER "/unbind", name);
-}
-
-static int edu_attach(int edu, int fd, uint32_t rights)
-{
-	struct iobmd_edu_attach args = { .fd = fd, .rights = rights };
-
-	return ioctl(edu, IOBMD_EDU_IOC_ATTACH, &args);
-}
-
-static int edu_detach(int edu)
-{
-	return ioctl(edu, IOBMD_EDU_IOC_DETACH);
-}
-
-static int edu_transfer(int edu, uint32_t direction, uint64_t offset, uint32_t at,
-			uint32_t length)
-{
-	struct iobmd_edu_transfer args = {
-		.offset = offset,
-		.device_offset = at,
-		.length = length,
-		.direction = direction,
-	};
-
-	return ioctl(edu, IOBMD_EDU_IOC_TRANSFER, &args);
-}
-
-static int edu_out(int edu, uint64_t offset, uint32_t at, uint32_t length)
-{
-	return edu_transfer(edu, IOBMD_DIRECTION_OUT, offset, at, length);
-}
-
-static int edu_in(int edu, uint64_t offset, uint32_t at, uint32_t length)
-{
-	return edu_transfer(edu, IOBMD_DIRECTION_IN, offset, at, length);
-}
 
 static uint64_t size_of_use(void)
 {
@@ -195,8 +112,6 @@ TEST_F(edu, refuses_what_lies_outside_of_buffer_or_device)
 	EXPECT_ERRNO(EINVAL, edu_in(edu, 0, UINT32_MAX, 2));
 	EXPECT_ERRNO(EINVAL, edu_transfer(edu, 0, 0, 0, 1));
 	EXPECT_ERRNO(EINVAL, edu_transfer(edu, 3, 0, 0, 1));
-	EXPECT_ERRNO(EFAULT, ioctl(edu, IOBMD_EDU_IOC_TRANSFER, 1));
-	EXPECT_ERRNO(ENOTTY, ioctl(edu, _IOW(0xBE, 0x7f, char[4000]), 1));
 	EXPECT_EQ(-1, check_bytes(self->map, self->size, 0));
 }
 

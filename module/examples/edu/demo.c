@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A device moves a sentence from one page of a buffer to another; a second process reads it. */
+/* A device moves a sentence from one page of a buffer to another; a second process waits for it. */
 #include <err.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -43,6 +47,7 @@ static char *map(int fd)
 static void transfer(int edu, unsigned int direction, unsigned int offset)
 {
 	struct iobmd_edu_transfer args = {
+		.size = sizeof(args),
 		.offset = offset,
 		.length = sizeof(sentence),
 		.direction = direction,
@@ -54,40 +59,46 @@ static void transfer(int edu, unsigned int direction, unsigned int offset)
 	       direction == IOBMD_DIRECTION_OUT ? "read from" : "wrote to", offset);
 }
 
-/* Maps the buffer, and looks when the other end of the pipe is closed. */
-static int watch(int fd, int pipe)
+/* Sleeps until the device has written to the buffer. */
+static int watch(int fd, int event)
 {
+	struct pollfd done = { .fd = event, .events = POLLIN };
 	const char *address = map(fd);
-	char end;
 
-	while (read(pipe, &end, 1) > 0)
-		;
+	if (poll(&done, 1, -1) != 1)
+		err(1, "poll");
 	printf("second process: found \"%s\"\n", address + TO);
 	return strcmp(address + TO, sentence) != 0;
 }
 
 int main(void)
 {
-	struct iobmd_edu_attach attach = { .rights = IOBMD_RIGHT_READ | IOBMD_RIGHT_WRITE };
+	struct iobmd_edu_attach attach = {
+		.size = sizeof(attach),
+		.fd = create(),
+		.rights = IOBMD_RIGHT_READ | IOBMD_RIGHT_WRITE,
+	};
+	struct iobmd_edu_set_eventfd notify = {
+		.size = sizeof(notify),
+		.fd = eventfd(0, EFD_CLOEXEC),
+	};
 	int edu = open("/dev/iobmd-edu0", O_RDWR | O_CLOEXEC);
-	int pipes[2], status;
+	int status;
 
 	if (edu < 0)
 		err(1, "/dev/iobmd-edu0");
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	attach.fd = create();
-	if (pipe(pipes))
-		err(1, "pipe");
 	if (fork() == 0) {
-		close(pipes[1]);
-		return watch(attach.fd, pipes[0]);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		return watch(attach.fd, notify.fd);
 	}
 	memcpy(map(attach.fd) + FROM, sentence, sizeof(sentence));
 	if (ioctl(edu, IOBMD_EDU_IOC_ATTACH, &attach))
 		err(1, "attach");
 	transfer(edu, IOBMD_DIRECTION_OUT, FROM);
+	if (ioctl(edu, IOBMD_EDU_IOC_SET_EVENTFD, &notify))
+		err(1, "set eventfd");
 	transfer(edu, IOBMD_DIRECTION_IN, TO);
-	close(pipes[1]);
 	wait(&status);
 	puts(status ? "demo: FAILED" : "demo: passed");
 	return status != 0;

@@ -87,6 +87,18 @@ struct iobmd_edu_file {
 	struct iobmd_user *user;
 };
 
+/* Every argument begins with size and flags. */
+union iobmd_edu_argument {
+	struct {
+		u32 size;
+		u32 flags;
+	};
+	struct iobmd_edu_attach attach;
+	struct iobmd_edu_detach detach;
+	struct iobmd_edu_transfer transfer;
+	struct iobmd_edu_set_eventfd set_eventfd;
+};
+
 static void iobmd_edu_free(struct kref *kref)
 {
 	struct iobmd_edu *edu = container_of(kref, struct iobmd_edu, kref);
@@ -164,10 +176,14 @@ static int iobmd_edu_check_transfer(const struct iobmd_edu_transfer *args)
 	return 0;
 }
 
-/* Mapping each time keeps nothing of the IOMMU or the bounce buffers while idle. */
+/*
+ * Mapping each time keeps nothing of the IOMMU or the bounce buffers while idle.
+ * Only when it is undone is the data in place: whoever waits is told after that.
+ */
 static int iobmd_edu_transfer(struct iobmd_edu_file *file,
-			      const struct iobmd_edu_transfer *args)
+			      const union iobmd_edu_argument *arg)
 {
+	const struct iobmd_edu_transfer *args = &arg->transfer;
 	bool in = args->direction == IOBMD_DIRECTION_IN;
 	enum dma_data_direction direction = in ? DMA_FROM_DEVICE : DMA_TO_DEVICE;
 	struct iobmd_edu *edu = file->edu;
@@ -186,24 +202,27 @@ static int iobmd_edu_transfer(struct iobmd_edu_file *file,
 	err = iobmd_edu_run_table(edu, sgt, EDU_MEMORY + args->device_offset,
 				  direction);
 	iobmd_user_dma_unmap(file->user, sgt);
+	if (!err)
+		iobmd_user_notify(file->user);
 	return err;
 }
 
 static int iobmd_edu_attach(struct iobmd_edu_file *file,
-			    const struct iobmd_edu_attach *args)
+			    const union iobmd_edu_argument *arg)
 {
 	struct iobmd_user *user;
 
 	if (file->user)
 		return -EBUSY;
-	user = iobmd_user_get(args->fd, args->rights);
+	user = iobmd_user_get(arg->attach.fd, arg->attach.rights);
 	if (IS_ERR(user))
 		return PTR_ERR(user);
 	file->user = user;
 	return 0;
 }
 
-static int iobmd_edu_detach(struct iobmd_edu_file *file)
+static int iobmd_edu_detach(struct iobmd_edu_file *file,
+			    const union iobmd_edu_argument *arg)
 {
 	if (!file->user)
 		return -ENOTCONN;
@@ -212,40 +231,81 @@ static int iobmd_edu_detach(struct iobmd_edu_file *file)
 	return 0;
 }
 
-static int iobmd_edu_ioctl_locked(struct iobmd_edu_file *file, unsigned int cmd,
-				  const void *args)
+static int iobmd_edu_set_eventfd(struct iobmd_edu_file *file,
+				 const union iobmd_edu_argument *arg)
 {
-	if (file->edu->error)
-		return file->edu->error;
-	switch (cmd) {
-	case IOBMD_EDU_IOC_ATTACH:
-		return iobmd_edu_attach(file, args);
-	case IOBMD_EDU_IOC_DETACH:
-		return iobmd_edu_detach(file);
-	case IOBMD_EDU_IOC_TRANSFER:
-		return iobmd_edu_transfer(file, args);
-	default:
-		return -ENOTTY;
-	}
+	if (!file->user)
+		return -ENOTCONN;
+	if (arg->set_eventfd.__reserved)
+		return -EINVAL;
+	return iobmd_user_set_eventfd(file->user, arg->set_eventfd.fd);
+}
+
+/**
+ * struct iobmd_edu_command - an ioctl
+ * @cmd: Its number.
+ * @size: Of its argument, in bytes.
+ * @run: Called with the device's lock held, and the device there.
+ */
+struct iobmd_edu_command {
+	unsigned int cmd;
+	u32 size;
+	int (*run)(struct iobmd_edu_file *file, const union iobmd_edu_argument *arg);
+};
+
+static const struct iobmd_edu_command iobmd_edu_commands[] = {
+	{ IOBMD_EDU_IOC_ATTACH, sizeof(struct iobmd_edu_attach), iobmd_edu_attach },
+	{ IOBMD_EDU_IOC_DETACH, sizeof(struct iobmd_edu_detach), iobmd_edu_detach },
+	{ IOBMD_EDU_IOC_TRANSFER, sizeof(struct iobmd_edu_transfer),
+	  iobmd_edu_transfer },
+	{ IOBMD_EDU_IOC_SET_EVENTFD, sizeof(struct iobmd_edu_set_eventfd),
+	  iobmd_edu_set_eventfd },
+};
+
+static const struct iobmd_edu_command *iobmd_edu_find_command(unsigned int cmd)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(iobmd_edu_commands); i++)
+		if (iobmd_edu_commands[i].cmd == cmd)
+			return &iobmd_edu_commands[i];
+	return NULL;
+}
+
+static int iobmd_edu_copy_argument(union iobmd_edu_argument *arg, u32 size,
+				   const void __user *user)
+{
+	u32 user_size;
+	int err;
+
+	if (get_user(user_size, (const u32 __user *)user))
+		return -EFAULT;
+	if (user_size > PAGE_SIZE)
+		return -E2BIG;
+	if (user_size < size)
+		return -EINVAL;
+	err = copy_struct_from_user(arg, size, user, user_size);
+	if (err)
+		return err;
+	return arg->flags ? -EINVAL : 0;
 }
 
 /* User memory may lie in the buffer itself: no lock is held while it is read. */
 static long iobmd_edu_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 {
+	const struct iobmd_edu_command *command = iobmd_edu_find_command(cmd);
 	struct iobmd_edu_file *file = filp->private_data;
-	union {
-		struct iobmd_edu_attach attach;
-		struct iobmd_edu_transfer transfer;
-	} args;
+	union iobmd_edu_argument argument;
 	int err;
 
-	if (_IOC_SIZE(cmd) > sizeof(args))
+	if (!command)
 		return -ENOTTY;
-	if (copy_from_user(&args, (void __user *)arg, _IOC_SIZE(cmd)))
-		return -EFAULT;
+	err = iobmd_edu_copy_argument(&argument, command->size, (void __user *)arg);
+	if (err)
+		return err;
 	if (mutex_lock_interruptible(&file->edu->lock))
 		return -ERESTARTSYS;
-	err = iobmd_edu_ioctl_locked(file, cmd, &args);
+	err = file->edu->error ?: command->run(file, &argument);
 	mutex_unlock(&file->edu->lock);
 	return err;
 }
