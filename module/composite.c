@@ -13,6 +13,7 @@
  * memory away, which the parts see to; who would have to unmap it finds it in use.
  */
 
+#include <linux/atomic.h>
 #include <linux/bsearch.h>
 #include <linux/err.h>
 #include <linux/file.h>
@@ -39,6 +40,8 @@ struct iobmd_part {
 
 /**
  * struct iobmd_composite - what a composite shows
+ * @files: How many files show it. With the last the parts go; the rest stays, as a
+ *	path keeps an inode for longer than its files.
  * @size: In bytes.
  * @nr: How many parts there are.
  * @parts: In order, without gaps. The first need not begin at 0: offsets count
@@ -46,6 +49,7 @@ struct iobmd_part {
  *	mapping of the whole can have them.
  */
 struct iobmd_composite {
+	atomic_t files;
 	u64 size;
 	unsigned int nr;
 	struct iobmd_part parts[];
@@ -227,13 +231,28 @@ static void iobmd_composite_align(struct iobmd_composite *composite)
 	}
 }
 
+static void iobmd_composite_release_parts(struct iobmd_composite *composite)
+{
+	while (composite->nr)
+		iobmd_part_release(&composite->parts[--composite->nr]);
+}
+
 void iobmd_composite_free(struct iobmd_composite *composite)
 {
-	unsigned int i;
-
-	for (i = 0; i < composite->nr; i++)
-		iobmd_part_release(&composite->parts[i]);
+	iobmd_composite_release_parts(composite);
 	kvfree(composite);
+}
+
+/* For a new file of @composite: the first, or one derived from another. */
+void iobmd_composite_get(struct iobmd_composite *composite)
+{
+	atomic_inc(&composite->files);
+}
+
+void iobmd_composite_put(struct iobmd_composite *composite)
+{
+	if (atomic_dec_and_test(&composite->files))
+		iobmd_composite_release_parts(composite);
 }
 
 static size_t iobmd_composite_bytes(unsigned int nr)

@@ -87,7 +87,11 @@ static void iobmd_descriptor_show_fdinfo(struct seq_file *m, struct file *file)
 
 static int iobmd_descriptor_release(struct inode *inode, struct file *file)
 {
-	iobmd_view_put_hold(iobmd_descriptor_view(file));
+	struct iobmd_view *view = iobmd_descriptor_view(file);
+
+	iobmd_view_put_hold(view);
+	if (view->buffer->composite)
+		iobmd_composite_put(view->buffer->composite);
 	return 0;
 }
 
@@ -154,6 +158,8 @@ static struct file *iobmd_descriptor_alloc(struct iobmd_view *view,
 	file->f_mode |= FMODE_PREAD | FMODE_PWRITE | FMODE_ATOMIC_POS;
 	file->private_data = view;
 	file->f_path.dentry->d_fsdata = view;
+	if (view->buffer->composite)
+		iobmd_composite_get(view->buffer->composite);
 	return file;
 }
 

@@ -185,26 +185,31 @@ static int iobmd_dma_alloc_table(struct sg_table *sgt,
 
 /*
  * By the device's addresses alone: an importer's table is not ours while it is
- * mapped, and CONFIG_DMABUF_DEBUG makes its pages unusable.
+ * mapped, and CONFIG_DMABUF_DEBUG makes its pages unusable. And only where there
+ * is something to do: CONFIG_DMA_API_DEBUG does not know one mapping of a place
+ * from another.
  */
-void iobmd_dma_sync_for_cpu(struct iobmd_dma_mapping *mapping)
+static void iobmd_dma_sync(struct iobmd_dma_mapping *mapping,
+			   void (*sync)(struct device *dev, dma_addr_t address,
+					size_t size, enum dma_data_direction direction))
 {
 	struct scatterlist *sg;
 	unsigned int i;
 
 	for_each_sgtable_dma_sg(&mapping->sgt, sg, i)
-		dma_sync_single_for_cpu(mapping->dev, sg_dma_address(sg),
-					sg_dma_len(sg), mapping->direction);
+		if (dma_need_sync(mapping->dev, sg_dma_address(sg)))
+			sync(mapping->dev, sg_dma_address(sg), sg_dma_len(sg),
+			     mapping->direction);
+}
+
+void iobmd_dma_sync_for_cpu(struct iobmd_dma_mapping *mapping)
+{
+	iobmd_dma_sync(mapping, dma_sync_single_for_cpu);
 }
 
 void iobmd_dma_sync_for_device(struct iobmd_dma_mapping *mapping)
 {
-	struct scatterlist *sg;
-	unsigned int i;
-
-	for_each_sgtable_dma_sg(&mapping->sgt, sg, i)
-		dma_sync_single_for_device(mapping->dev, sg_dma_address(sg),
-					   sg_dma_len(sg), mapping->direction);
+	iobmd_dma_sync(mapping, dma_sync_single_for_device);
 }
 
 /**

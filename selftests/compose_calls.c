@@ -155,7 +155,7 @@ TEST_F(composite, reads_and_writes_into_itself)
 
 #define MOVE	2	/* MPOL_MF_MOVE of move_pages(2) */
 
-TEST_F(composite, memory_is_not_moved)
+TEST_F_TIMEOUT(composite, memory_is_not_moved, 120)
 {
 	uint8_t *map = map_writable(self);
 	void *pages[] = { map, map + self->edge, map + self->whole - self->page };

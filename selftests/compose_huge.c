@@ -219,7 +219,7 @@ TEST_F(compose_huge, whole_only_where_all_of_it_is_mapped)
 	EXPECT_SHOWS(map + 2 * self->page, self->a, 2 * self->page, self->a.size - 2 * self->page);
 }
 
-TEST_F(compose_huge, part_that_begins_within_a_huge_page_shows_its_own)
+TEST_F_TIMEOUT(compose_huge, part_that_begins_within_a_huge_page_shows_its_own, 120)
 {
 	const struct piece pieces[] = {
 		{ &self->a, 5 * self->page, self->huge },
@@ -233,7 +233,7 @@ TEST_F(compose_huge, part_that_begins_within_a_huge_page_shows_its_own)
 }
 
 /* It fills a stretch, but other pages of its huge pages would be there. */
-TEST_F(compose_huge, part_at_addresses_that_do_not_fit_shows_its_own)
+TEST_F_TIMEOUT(compose_huge, part_at_addresses_that_do_not_fit_shows_its_own, 120)
 {
 	const struct piece behind[] = {
 		{ &self->a, 0, 2 * self->huge }, { &self->small, 0, 3 * self->page },
@@ -247,7 +247,7 @@ TEST_F(compose_huge, part_at_addresses_that_do_not_fit_shows_its_own)
 	expect_right_pages(_metadata, cut, ARRAY_SIZE(cut));
 }
 
-TEST_F(compose_huge, two_halves_in_one_stretch_show_their_own)
+TEST_F_TIMEOUT(compose_huge, two_halves_in_one_stretch_show_their_own, 120)
 {
 	const uint64_t half = self->huge / 2;
 	const struct piece halves[] = { { &self->a, 0, half }, { &self->b, half, half } };
@@ -260,7 +260,7 @@ TEST_F(compose_huge, two_halves_in_one_stretch_show_their_own)
 }
 
 /* All but a page of a huge page, and another buffer's where that would be. */
-TEST_F(compose_huge, one_page_of_another_in_a_stretch_is_shown)
+TEST_F_TIMEOUT(compose_huge, one_page_of_another_in_a_stretch_is_shown, 120)
 {
 	const uint64_t page = self->page, most = self->huge - page;
 	const struct piece last[] = { { &self->a, 0, most }, { &self->b, most, page } };
@@ -276,7 +276,7 @@ TEST_F(compose_huge, one_page_of_another_in_a_stretch_is_shown)
 	expect_right_pages(_metadata, middle, ARRAY_SIZE(middle));
 }
 
-TEST_F(compose_huge, same_huge_page_at_two_places_is_shown_at_both)
+TEST_F_TIMEOUT(compose_huge, same_huge_page_at_two_places_is_shown_at_both, 120)
 {
 	const struct piece fits[] = {
 		{ &self->a, self->huge, self->huge }, { &self->a, self->huge, self->huge },
@@ -290,7 +290,7 @@ TEST_F(compose_huge, same_huge_page_at_two_places_is_shown_at_both)
 	expect_right_pages(_metadata, apart, ARRAY_SIZE(apart));
 }
 
-TEST_F(compose_huge, small_and_huge_pages_side_by_side_are_shown)
+TEST_F_TIMEOUT(compose_huge, small_and_huge_pages_side_by_side_are_shown, 120)
 {
 	const struct piece pieces[] = {
 		{ &self->small, self->page, self->huge }, { &self->a, 0, self->huge },

@@ -75,6 +75,24 @@ TEST_F(keep, part_does_not_shrink_until_the_last_close)
 	EXPECT_NOT_KEPT();
 }
 
+/* A path is no descriptor. */
+TEST_F(keep, parts_go_though_a_path_to_it_is_left)
+{
+	char path[64];
+	struct stat stat;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", self->fd);
+	fd = open(path, O_PATH | O_CLOEXEC);
+	ASSERT_LE(0, fd);
+	EXPECT_KEPT();
+	close(self->fd);
+	EXPECT_NOT_KEPT();
+	EXPECT_EQ(0, fstat(fd, &stat));
+	EXPECT_EQ(self->length, stat.st_size);
+	close(fd);
+}
+
 TEST_F(keep, part_does_not_shrink_while_it_is_mapped)
 {
 	uint8_t *map = map_buffer(self->fd, PROT_READ);
@@ -321,7 +339,7 @@ TEST(leaves_no_memory_behind)
 
 	make_and_refuse(_metadata, fd, 10);
 	unreclaimable = meminfo("SUnreclaim:");
-	make_and_refuse(_metadata, fd, 200);
+	make_and_refuse(_metadata, fd, 100);
 	AWAIT(meminfo("SUnreclaim:") < unreclaimable + 4 * MIB);
 	EXPECT_EQ(0, iobmd_resize(fd, 1));
 	EXPECT_EQ(1, buffers_listed(0));

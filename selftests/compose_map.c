@@ -49,7 +49,7 @@ TEST_F(composite, mapping_is_the_memory_itself)
 	}
 }
 
-TEST_F(composite, mapping_of_a_range_shows_that)
+TEST_F_TIMEOUT(composite, mapping_of_a_range_shows_that, 120)
 {
 	const uint64_t page = self->page, edge = self->edge, huge = self->huge;
 	const struct {
@@ -203,7 +203,7 @@ TEST_F(composite, mapping_is_protected_in_parts)
 	EXPECT_EQ(-1, composite_differs(map, 0, self->length));
 }
 
-TEST_F(composite, contents_stay_whatever_is_advised)
+TEST_F_TIMEOUT(composite, contents_stay_whatever_is_advised, 120)
 {
 	const int advice[] = {
 		MADV_DONTNEED, MADV_COLD, MADV_PAGEOUT, MADV_COLLAPSE, MADV_HUGEPAGE,
@@ -265,7 +265,7 @@ static void *walk(void *argument)
 }
 
 /* Several threads fault in the same stretches, each in its own order. */
-TEST_F(composite, mapping_is_touched_by_many_at_once)
+TEST_F_TIMEOUT(composite, mapping_is_touched_by_many_at_once, 120)
 {
 	const uint64_t last = self->whole - self->page;
 	pthread_barrier_t start;

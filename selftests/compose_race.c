@@ -5,7 +5,7 @@
 
 #include <pthread.h>
 
-#define ROUNDS	300
+#define ROUNDS	100
 
 FIXTURE(compose_race)
 {
@@ -38,7 +38,7 @@ FIXTURE_TEARDOWN(compose_race)
 }
 
 /* A composite that has come about has all its memory until it is closed. */
-TEST_F(compose_race, part_is_refused_or_stays_while_its_buffer_shrinks)
+TEST_F_TIMEOUT(compose_race, part_is_refused_or_stays_while_its_buffer_shrinks, 120)
 {
 	const uint64_t last = self->a.size - self->page;
 	int made = 0, refused = 0;
@@ -96,7 +96,7 @@ static void *storm(void *argument)
 }
 
 /* The descriptor of a part is closed and opened as something else all the time. */
-TEST_F(compose_race, descriptors_change_meanwhile)
+TEST_F_TIMEOUT(compose_race, descriptors_change_meanwhile, 120)
 {
 	int composite = compose(0, part(self->b.fd, 0, self->page),
 				part(self->a.fd, 0, self->page));
@@ -134,7 +134,7 @@ TEST_F(compose_race, descriptors_change_meanwhile)
 }
 
 /* The array changes while the kernel reads it. */
-TEST_F(compose_race, composite_is_of_what_was_read_once)
+TEST_F_TIMEOUT(compose_race, composite_is_of_what_was_read_once, 120)
 {
 	struct iobmd_compose_part *parts = mmap(NULL, self->page, PROT_READ | PROT_WRITE,
 						MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -173,7 +173,7 @@ TEST_F(compose_race, composite_is_of_what_was_read_once)
 }
 
 /* Faults of one process, shrinks of another that cut the huge page or leave it alone. */
-TEST_F(compose_race, mapping_is_whole_while_its_buffer_is_resized)
+TEST_F_TIMEOUT(compose_race, mapping_is_whole_while_its_buffer_is_resized, 120)
 {
 	const uint64_t page = self->page, kept = 5 * page;
 	int fd = compose(0, part(self->a.fd, page, kept - page), part(self->b.fd, 0, page));
@@ -204,7 +204,7 @@ TEST_F(compose_race, mapping_is_whole_while_its_buffer_is_resized)
 }
 
 /* Either the seal is on and nobody writes any more, or there is a composite. */
-TEST_F(compose_race, seal_against_writing_or_composite)
+TEST_F_TIMEOUT(compose_race, seal_against_writing_or_composite, 120)
 {
 	for (int i = 0; i < 40; i++) {
 		int fd = iobmd_create_huge(4 * self->page, variant->huge);
@@ -258,7 +258,7 @@ static void compose_on_and_on(struct __test_metadata *_metadata, int member)
 	}
 }
 
-TEST_F(compose_race, many_make_and_free_at_once)
+TEST_F_TIMEOUT(compose_race, many_make_and_free_at_once, 120)
 {
 	pid_t pids[4];
 

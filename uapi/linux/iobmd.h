@@ -521,7 +521,9 @@ enum iobmd_compose_flags {
  * shows the parts one after the other, as one buffer that begins at 0, without a
  * copy. The same memory may be in it more than once. Its capacity and length are
  * those of all parts together, may not be over the per-buffer ceiling, and do
- * not change; its direction is what all parts have in common, which may be 0.
+ * not change (it lacks IOBMD_RIGHT_RESIZE); its direction is what all parts have in
+ * common, which may be 0. For IOBMD_IOC_GET_INFO it has no alignment, seals and
+ * node, and memory that is in it twice counts twice.
  *
  * The composite keeps its parts: their descriptors may be closed, and their
  * buffers do not shrink into them. They are shared like any other window, in
@@ -532,7 +534,8 @@ enum iobmd_compose_flags {
  * that fit; those of the longest part always fit if the kernel chooses the address.
  * Whatever a composite has mapped is in use by the kernel as far as a shrink (of
  * a huge page that is a part only in part) and the seal against writing are
- * concerned: EBUSY.
+ * concerned: EBUSY. A page with a hardware memory error raises SIGBUS where it is
+ * not mapped yet, and elsewhere when the hardware reports it to the one who reads.
  *
  * Errors: EACCES if a part lacks IOBMD_RIGHT_WRITE, unless
  * IOBMD_COMPOSE_F_READ_ONLY; EBADF, EFBIG, EINTR, EINVAL, EMFILE, ENFILE, ENOMEM,
