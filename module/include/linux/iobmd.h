@@ -17,17 +17,23 @@ struct sg_table;
  *
  * A driver works on a buffer through a &struct iobmd_user, made with
  * iobmd_user_create() for a buffer of its own, or with iobmd_user_get() for the
- * descriptor that a process has passed to it. The user holds the buffer: it does
- * not shrink below what it was when the user came, and the module stays, until
- * iobmd_user_put(). It may grow; a user sees no more than it was made for. One
- * with IOBMD_RIGHT_WRITE also keeps it from being sealed against writing.
+ * descriptor that a process has passed to it. The user holds the buffer: it
+ * does not shrink below what it was when the user came, and the module stays,
+ * until iobmd_user_put(). It may grow; a user sees no more than it was made
+ * for. One with IOBMD_RIGHT_WRITE also keeps it from being sealed against
+ * writing.
+ *
+ * For a transfer a driver calls iobmd_user_dma_map(), walks the segments with
+ * for_each_sgtable_dma_sg(), waits for its device, calls
+ * iobmd_user_dma_unmap(), and tells processes with iobmd_user_notify().
+ * module/examples/edu does just that.
  *
  * The memory is in use by processes at the same time. What it says may change
  * between two looks: copy before you check.
  *
  * All functions may sleep and are for process context, but where they say
- * otherwise. None may be called with a lock held under which user memory must
- * not be touched, if they take an &struct iov_iter. Those that fail return a
+ * otherwise. Those with an &struct iov_iter may touch user memory: hold no lock
+ * that a page fault may want, such as mmap_lock. Those that fail return a
  * negative errno, or an ERR_PTR() of it, with the meanings of the table in
  * uapi/linux/iobmd.h, and have changed nothing. Several threads may use one
  * &struct iobmd_user at the same time; iobmd_user_put() comes last.
@@ -36,9 +42,11 @@ struct iobmd_user;
 
 /**
  * iobmd_user_create() - make a buffer
- * @args: As a process would give them to IOBMD_IOC_CREATE; @size is not looked at.
+ * @args: As a process would give them to IOBMD_IOC_CREATE; @size is not looked
+ *	at.
  *
- * The memory is charged to the current task, as if it had called the ioctl.
+ * The memory is charged to the current task, as if it had called the ioctl. No
+ * process has a descriptor of it before iobmd_user_publish().
  *
  * Return: a user with all rights, or an ERR_PTR: -EDQUOT, -EFBIG, -EINTR,
  * -EINVAL, -ENFILE, -ENOMEM.
@@ -49,14 +57,14 @@ struct iobmd_user *iobmd_user_create(const struct iobmd_create *args);
  * iobmd_user_get() - use the buffer of a process
  * @fd: A descriptor of the current process.
  * @rights: An or of enum iobmd_rights that the driver needs, at least
- *	IOBMD_RIGHT_READ; IOBMD_RIGHT_RESIZE only with IOBMD_RIGHT_WRITE. It gets
- *	no more than these, nor does what it publishes.
+ *	IOBMD_RIGHT_READ; IOBMD_RIGHT_RESIZE only with IOBMD_RIGHT_WRITE. It
+ *	gets no more than these, nor does what it publishes.
  *
  * A window stays one: offsets count from its start.
  *
  * Return: a user, or an ERR_PTR: -EBADF if @fd is not open, -EINVAL if it is no
- * descriptor of a buffer or @rights are unknown, -EACCES if it lacks one, -EPERM
- * if a seal forbids them, -EINTR, -ENFILE, -ENOMEM.
+ * descriptor of a buffer or @rights are unknown, -EACCES if it lacks one,
+ * -EPERM if a seal forbids them, -EINTR, -ENFILE, -ENOMEM.
  */
 struct iobmd_user *iobmd_user_get(int fd, u32 rights);
 
@@ -65,8 +73,8 @@ struct iobmd_user *iobmd_user_get(int fd, u32 rights);
  * @user: What the two functions above returned; NULL is fine. All DMA mappings
  *	and kernel mappings of it must be gone.
  *
- * What it held may stay held for a moment longer, until the kernel gets round to
- * its last close.
+ * What it held may stay held for a moment longer, until the kernel gets round
+ * to its last close.
  */
 void iobmd_user_put(struct iobmd_user *user);
 
@@ -94,9 +102,10 @@ int iobmd_user_set_length(struct iobmd_user *user, u64 length);
  * @user: The user.
  * @fd: An eventfd of the current process, or -1 for none, as it is at first.
  *
- * It takes the place of the one before, which is not signalled any more when this
- * returns. It stays good when the process closes it; processes that wait need it
- * only, and may have got it from each other.
+ * It takes the place of the one before, which is not signalled any more when
+ * this returns. It goes with iobmd_user_put(), and stays when the process
+ * closes it: any process that has got it from the first can wait, with poll(2)
+ * or read(2).
  *
  * Return: 0, -EBADF if @fd is not open, or -EINVAL if it is no eventfd.
  */
@@ -106,14 +115,14 @@ int iobmd_user_set_eventfd(struct iobmd_user *user, int fd);
  * iobmd_user_notify() - wake the processes that wait
  * @user: The user.
  *
- * Adds 1 to the eventfd, if there is one. What has been written to the buffer
- * before, by the CPU or by a device whose mapping has been undone, is there for
- * those who wake up. Call it after iobmd_user_dma_unmap(), not from the interrupt
- * of the device: until then the data may be in a bounce buffer.
+ * Adds 1 to the eventfd, if there is one. Those who wake up find in the buffer
+ * what this CPU has written to it before. What a device has written may be in a
+ * bounce buffer until iobmd_user_dma_unmap() or dma_sync_sgtable_for_cpu():
+ * call one first.
  *
- * Context: any but NMI; takes a spinlock with interrupts off. Not for the wake-up
- * function of another eventfd. iobmd_user_put() must not come before it is over:
- * free the interrupt, cancel the timer first.
+ * Context: any but NMI, hard interrupts included, with locks held or not; but
+ * not out of a function that an eventfd's wake-up calls. Free the interrupt, or
+ * cancel the timer, that calls this before iobmd_user_put().
  */
 void iobmd_user_notify(struct iobmd_user *user);
 
@@ -123,8 +132,12 @@ void iobmd_user_notify(struct iobmd_user *user);
  * @offset: In bytes.
  * @length: In bytes, 1 or more. The range must lie within the user's size.
  * @visit: Called with the physical address and the bytes of each run, in order,
- *	each as long as it can be. A value other than 0 ends the walk.
+ *	each as long as it can be. A value other than 0 ends the walk. It may
+ *	sleep, and use the memory until iobmd_user_put().
  * @arg: For @visit.
+ *
+ * These are not addresses for a device: those are what iobmd_user_dma_map()
+ * gives.
  *
  * Return: what @visit returned last, or -EINVAL.
  */
@@ -134,7 +147,11 @@ int iobmd_user_for_each_run(struct iobmd_user *user, u64 offset, u64 length,
 
 /**
  * iobmd_user_vmap() - map all of it into the kernel
- * @user: The user. Needs IOBMD_RIGHT_WRITE.
+ * @user: The user. Needs IOBMD_RIGHT_WRITE; without it there is
+ *	iobmd_user_read().
+ *
+ * It may be done more than once. Beyond iobmd_user_size(), up to the end of the
+ * page, may be bytes of others.
  *
  * Return: the address, to give to iobmd_user_vunmap(), or an ERR_PTR: -EACCES,
  * -ENOMEM.
@@ -155,7 +172,8 @@ void iobmd_user_vunmap(struct iobmd_user *user, void *address);
  * @to: Where to, and how much.
  *
  * Return: the bytes copied, fewer than asked for where the user's size ends or
- * @to cannot be written; -EFAULT if that is none, -EIO on a hardware error.
+ * @to cannot be written, 0 from the size on; if there is none that could be
+ * copied, -EFAULT, or -EIO on a hardware error.
  */
 ssize_t iobmd_user_read(struct iobmd_user *user, u64 offset, struct iov_iter *to);
 
@@ -172,17 +190,22 @@ ssize_t iobmd_user_write(struct iobmd_user *user, u64 offset, struct iov_iter *f
 /**
  * iobmd_user_dma_map() - prepare a range for DMA
  * @user: The user. Needs IOBMD_RIGHT_WRITE if the device writes.
- * @dev: The device. The segments keep to its DMA mask, largest segment
- *	and segment boundary.
+ * @dev: The device. The segments keep to its DMA mask, largest segment and
+ *	segment boundary: set them first, as dma_set_max_seg_size() does.
  * @offset: In bytes.
  * @length: In bytes, 1 or more. The range must lie within the user's size.
  * @direction: What the device will do; not wider than the buffer's direction.
  *
- * No byte outside the range is touched, not by a bounce buffer either; so ask for
- * what the device writes and no more, as processes may write next to it.
+ * A user may have several, of the same bytes too. One that stays for more than
+ * one transfer needs dma_sync_sgtable_for_device() before each and
+ * dma_sync_sgtable_for_cpu() after it. All must be gone when @dev is unbound.
+ *
+ * No byte outside the range is touched, not by a bounce buffer either; so ask
+ * for what the device writes and no more, as processes may write next to it.
  *
  * Return: the segments, to give to iobmd_user_dma_unmap(), or an ERR_PTR:
- * -EACCES if @direction is too wide, -EINVAL, -EIO, -ENOMEM.
+ * -EACCES if @direction is too wide or the right is missing, -EINVAL, -EIO if
+ * the device cannot reach the memory, -ENOMEM.
  */
 struct sg_table *iobmd_user_dma_map(struct iobmd_user *user, struct device *dev,
 				    u64 offset, u64 length,
