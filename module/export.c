@@ -92,11 +92,15 @@ static int iobmd_dmabuf_end_cpu_access(struct dma_buf *dmabuf,
 	return 0;
 }
 
+/* Nobody executes a buffer. Our own files are on a mount that forbids it. */
 static int iobmd_dmabuf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 {
 	struct iobmd_dmabuf *export = dmabuf->priv;
 	int err;
 
+	if (vma->vm_flags & VM_EXEC)
+		return -EPERM;
+	vm_flags_clear(vma, VM_MAYEXEC);
 	err = export->file->f_op->mmap(export->file, vma);
 	if (!err)
 		vma_set_file(vma, export->file);

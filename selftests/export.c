@@ -184,6 +184,14 @@ TEST_F(export, read_only_cannot_be_mapped_writable)
 	}
 }
 
+TEST_F(export, mapping_is_never_executable)
+{
+	void *map = map_dmabuf(self->dmabuf, PROT_READ);
+
+	EXPECT_MAP_ERRNO(EPERM, map_dmabuf(self->dmabuf, PROT_READ | PROT_EXEC));
+	EXPECT_ERRNO(EACCES, mprotect(map, self->page, PROT_READ | PROT_EXEC));
+}
+
 TEST_F(export, answers_the_calls_of_a_dma_buf)
 {
 	const uint64_t flags[] = {
