@@ -37,7 +37,7 @@ FIXTURE_TEARDOWN_PARENT(shortage)
 	EXPECT_EQ(0, parameter_set("max_buffer_mib", self->max_buffer_mib));
 }
 
-TEST_F_TIMEOUT(shortage, of_the_machine_refuses_a_buffer_and_kills_nobody, 120)
+TEST_F_TIMEOUT(shortage, of_the_machine_refuses_a_buffer_and_kills_nobody, 600)
 {
 	uint64_t free_before = memory_free();
 
@@ -47,7 +47,7 @@ TEST_F_TIMEOUT(shortage, of_the_machine_refuses_a_buffer_and_kills_nobody, 120)
 	AWAIT(memory_free() + SLACK >= free_before);
 }
 
-TEST_F_TIMEOUT(shortage, of_the_machine_refuses_to_grow_and_changes_nothing, 120)
+TEST_F_TIMEOUT(shortage, of_the_machine_refuses_to_grow_and_changes_nothing, 600)
 {
 	uint64_t huge = huge_page_size(), free_before = memory_free();
 	int fd = iobmd_create_huge(2 * huge, variant->huge);
@@ -68,7 +68,7 @@ TEST_F_TIMEOUT(shortage, of_the_machine_refuses_to_grow_and_changes_nothing, 120
 }
 
 /* The kernel looks through memory for what it can move, also the new memory. */
-TEST_F_TIMEOUT(shortage, while_memory_is_compacted_is_only_a_shortage, 120)
+TEST_F_TIMEOUT(shortage, while_memory_is_compacted_is_only_a_shortage, 600)
 {
 	pid_t compaction = compaction_start();
 
@@ -81,7 +81,7 @@ TEST_F_TIMEOUT(shortage, while_memory_is_compacted_is_only_a_shortage, 120)
 }
 
 /* Not a shortage yet, but few huge pages are left to move anything to. */
-TEST_F_TIMEOUT(shortage, that_only_threatens_while_memory_is_compacted_loses_nothing, 120)
+TEST_F_TIMEOUT(shortage, that_only_threatens_while_memory_is_compacted_loses_nothing, 600)
 {
 	uint64_t size = meminfo("MemAvailable:") / 4 * 3 / huge_page_size() * huge_page_size();
 	pid_t compaction = compaction_start();
@@ -166,14 +166,14 @@ static uint64_t kill_create_at(struct __test_metadata *_metadata,
 	return peak;
 }
 
-TEST_F_TIMEOUT(killed, while_creating_gives_all_back, 120)
+TEST_F_TIMEOUT(killed, while_creating_gives_all_back, 600)
 {
 	for (int i = 1; i <= KILLS; i++)
 		kill_create_at(_metadata, self, variant->huge, self->size * i / (2 * KILLS));
 }
 
 /* Were it not so, every one of them would have come to its full size. */
-TEST_F_TIMEOUT(killed, while_creating_does_not_go_on_to_the_end, 120)
+TEST_F_TIMEOUT(killed, while_creating_does_not_go_on_to_the_end, 600)
 {
 	uint64_t least = UINT64_MAX;
 
