@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Random sequences of all operations, by several processes, against a model in user
+ * space that says what each returns and what memory holds then.
+ *
+ * By hand, for as long as one likes; a failure says the seed that brings it back:
+ *
+ *	OPERATIONS=1000000 scripts/vm --timeout 0 -- build/selftests/fuzz
+ *	SEED=5 VERBOSE=1 scripts/vm -- build/selftests/fuzz
+ */
+#include "fuzz_run.h"
+
+#define OPERATIONS_PER_RUN	1200
+
+/* Of the environment; @otherwise if it is not there. */
+static uint64_t setting(const char *name, uint64_t otherwise)
+{
+	const char *text = getenv(name);
+
+	return text ? strtoull(text, NULL, 0) : otherwise;
+}
+
+/* Sequences of as many seeds as it takes, beginning with @seed. */
+static void fuzz_seeds(struct __test_metadata *_metadata, uint64_t seed, uint64_t operations)
+{
+	bool verbose = setting("VERBOSE", 0), good = true;
+	unsigned int done = 0;
+	time_t told = time(NULL);
+
+	for (uint64_t at = 0; good && at < operations; at += OPERATIONS_PER_RUN, seed++) {
+		uint64_t left = operations - at;
+
+		good = fuzz_run(seed, left < OPERATIONS_PER_RUN ? left : OPERATIONS_PER_RUN,
+				verbose, &done);
+		if (time(NULL) - told < 60)
+			continue;
+		told = time(NULL);
+		printf("# %" PRIu64 " operations, seed %" PRIu64 "\n", at + OPERATIONS_PER_RUN,
+		       seed);
+		fflush(stdout);
+	}
+	printf("# %u operations did something\n", done);
+	EXPECT_TRUE(good);
+}
+
+FIXTURE(fuzz)
+{
+};
+
+FIXTURE_VARIANT(fuzz)
+{
+	uint64_t seed;		/* 0: from the clock, or as the environment says */
+};
+
+FIXTURE_VARIANT_ADD(fuzz, seed_1) { .seed = 1 };
+FIXTURE_VARIANT_ADD(fuzz, seed_2) { .seed = 2 };
+FIXTURE_VARIANT_ADD(fuzz, seed_of_today) { .seed = 0 };
+
+FIXTURE_SETUP(fuzz)
+{
+}
+
+FIXTURE_TEARDOWN(fuzz)
+{
+}
+
+TEST_F_TIMEOUT(fuzz, does_as_the_model_says, 1000000)
+{
+	bool by_hand = getenv("SEED") || getenv("OPERATIONS");
+	uint64_t seed = variant->seed;
+
+	if (seed && by_hand)
+		SKIP(return, "there is a SEED or a number of OPERATIONS");
+	if (!seed)
+		seed = setting("SEED", time(NULL));
+	printf("# seed %" PRIu64 "\n", seed);
+	fuzz_seeds(_metadata, seed, setting("OPERATIONS", OPERATIONS_PER_RUN));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Comparing what there is with the model. */
+#ifndef IOBMD_FUZZ_CHECK_H
+#define IOBMD_FUZZ_CHECK_H
+
+#include "fuzz_judge.h"
+
+/* What an access to that byte of a mapping raises, or 0. */
+static inline int mapping_signal(const struct mapping *mapping, uint64_t at, bool write)
+{
+	if (!(mapping->prot & (write ? PROT_WRITE : PROT_READ | PROT_WRITE)))
+		return SIGSEGV;
+	return thing_find(mapping->file->thing, mapping->offset + at).buffer ? 0 : SIGBUS;
+}
+
+/* Whether all of it can be accessed. */
+static inline bool mapping_is_usable(const struct mapping *mapping, uint64_t at, uint64_t length,
+				     bool write)
+{
+	uint64_t page = page_size();
+
+	for (uint64_t p = at / page * page; p < at + length; p += page) {
+		if (mapping_signal(mapping, p, write))
+			return false;
+	}
+	return true;
+}
+
+static inline void check_bytes_of(struct fuzz *fuzz, struct thing *thing, uint64_t offset,
+				  const uint8_t *bytes, uint64_t length, const char *where)
+{
+	while (length) {
+		struct place place = thing_find(thing, offset);
+		uint64_t n = place.length < length ? place.length : length;
+		const uint8_t *model = place.buffer->bytes + place.offset;
+
+		if (memcmp(bytes, model, n)) {
+			uint64_t i = 0;
+
+			while (bytes[i] == model[i])
+				i++;
+			fuzz_fail(fuzz,
+				  "%s, byte %#" PRIx64 " of %u (%#" PRIx64
+				  " of buffer %u) is %#x, not %#x",
+				  where, offset + i, thing->number, place.offset + i,
+				  place.buffer->number, bytes[i], model[i]);
+		}
+		offset += n;
+		bytes += n;
+		length -= n;
+	}
+}
+
+/* The signals and bytes that the process has just copied from or to @mapping. */
+static inline void check_copied(struct fuzz *fuzz, const struct mapping *mapping, uint64_t at,
+				uint64_t length, bool store)
+{
+	struct scratch *scratch = fuzz->crew.scratch;
+	struct thing *thing = mapping->file->thing;
+	uint64_t page = page_size(), done = 0;
+
+	for (unsigned int i = 0; done < length; i++) {
+		uint64_t in_page = page - (at + done) % page;
+		uint64_t n = in_page < length - done ? in_page : length - done;
+		int sig = mapping_signal(mapping, at + done, store);
+
+		if (scratch->signals[i] != sig)
+			fuzz_fail(fuzz,
+				  "%s byte %#" PRIx64 " of %u, mapped at %p: signal %d, not %d",
+				  store ? "store to" : "load of", mapping->offset + at + done,
+				  thing->number, mapping->address + at + done,
+				  scratch->signals[i], sig);
+		if (!sig && store)
+			thing_copy(thing, mapping->offset + at + done, scratch->data + done, n,
+				   true);
+		else if (!sig)
+			check_bytes_of(fuzz, thing, mapping->offset + at + done,
+				       scratch->data + done, n, "mapped");
+		done += n;
+	}
+}
+
+/* At most SCRATCH_BYTES less a page. */
+static inline void check_mapping(struct fuzz *fuzz, const struct process *process,
+				 const struct mapping *mapping, uint64_t at, uint64_t length)
+{
+	fuzz_tell(fuzz, process, ORDER_LOAD, ADDRESS(mapping->address + at), length);
+	check_copied(fuzz, mapping, at, length, false);
+}
+
+#define CHECK_FIELD(fuzz, file, info, field, value) do {		\
+	if ((info)->field != (value))					\
+		fuzz_fail(fuzz, "GET_INFO of %u: " #field " is %#llx, not %#llx", \
+			  (file)->thing->number, (unsigned long long)(info)->field, \
+			  (unsigned long long)(value));			\
+} while (0)
+
+static inline void check_info_fields(struct fuzz *fuzz, const struct file *file,
+				     const struct iobmd_get_info *info)
+{
+	const struct thing *thing = file->thing;
+	uint64_t capacity = file->is_window ? file->size : thing->capacity;
+	bool small = thing->huge == IOBMD_HUGE_NONE && thing->alignment < fuzz->model.huge;
+
+	CHECK_FIELD(fuzz, file, info, id, thing->id);
+	CHECK_FIELD(fuzz, file, info, capacity, capacity);
+	CHECK_FIELD(fuzz, file, info, length, file_size(file));
+	CHECK_FIELD(fuzz, file, info, allocated, page_round(capacity));
+	CHECK_FIELD(fuzz, file, info, alignment, thing->alignment);
+	CHECK_FIELD(fuzz, file, info, direction, thing->direction);
+	CHECK_FIELD(fuzz, file, info, huge, thing->huge);
+	CHECK_FIELD(fuzz, file, info, rights, file->rights);
+	CHECK_FIELD(fuzz, file, info, node, thing->node);
+	CHECK_FIELD(fuzz, file, info, page_size, fuzz->model.page);
+	CHECK_FIELD(fuzz, file, info, huge_page_size, fuzz->model.huge);
+	CHECK_FIELD(fuzz, file, info, seals, thing->seals);
+	CHECK_FIELD(fuzz, file, info, flags, 0);
+	CHECK_FIELD(fuzz, file, info, __reserved, 0);
+	if (info->huge_bytes > info->allocated || (small && info->huge_bytes && !thing->nr_parts))
+		CHECK_FIELD(fuzz, file, info, huge_bytes, 0);
+	if (thing->huge == IOBMD_HUGE_REQUIRE)
+		CHECK_FIELD(fuzz, file, info, huge_bytes, info->allocated);
+}
+
+/* stat(2) and fdinfo say the same. */
+static inline void check_other_info(struct fuzz *fuzz, const struct process *process,
+				    const struct slot *slot)
+{
+	const struct stat *stat = (const struct stat *)fuzz->crew.scratch->data;
+	char path[64], line[256], name[64] = "";
+	FILE *fdinfo;
+
+	fuzz_call(fuzz, process, SYS_fstat, slot->fd, ADDRESS(stat));
+	if ((uint64_t)stat->st_ino != slot->file->thing->id ||
+	    (uint64_t)stat->st_size != file_size(slot->file))
+		fuzz_fail(fuzz, "fstat of %u: number %ju, size %#jx", slot->file->thing->number,
+			  (uintmax_t)stat->st_ino, (uintmax_t)stat->st_size);
+	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", process->pid, slot->fd);
+	fdinfo = fopen(path, "re");
+	while (fdinfo && fgets(line, sizeof(line), fdinfo)) {
+		if (!strncmp(line, "name:\t", 6))
+			snprintf(name, sizeof(name), "%.*s", (int)strcspn(line + 6, "\n"),
+				 line + 6);
+	}
+	if (fdinfo)
+		fclose(fdinfo);
+	if (strcmp(name, slot->file->thing->name))
+		fuzz_fail(fuzz, "name of %u: '%s', not '%s'", slot->file->thing->number, name,
+			  slot->file->thing->name);
+}
+
+static inline void check_info(struct fuzz *fuzz, const struct process *process,
+			      const struct slot *slot)
+{
+	struct iobmd_get_info info;
+	int64_t result;
+
+	if (slot->file->is_export)
+		return;
+	memset(&info, 0xcc, sizeof(info));
+	info.size = sizeof(info);
+	info.flags = 0;
+	result = fuzz_ioctl(fuzz, process, slot->fd, IOBMD_IOC_GET_INFO, &info, sizeof(info));
+	if (result)
+		fuzz_fail(fuzz, "GET_INFO = %" PRId64, result);
+	check_info_fields(fuzz, slot->file, &info);
+}
+
+/* Reads at most SCRATCH_BYTES from @offset on. */
+static inline void check_read(struct fuzz *fuzz, const struct process *process,
+			      const struct slot *slot, uint64_t offset, uint64_t length)
+{
+	uint64_t size = file_size(slot->file), left = offset < size ? size - offset : 0;
+	uint64_t wanted = length < left ? length : left;
+	uint8_t *data = fuzz->crew.scratch->data;
+	int64_t result;
+
+	if (slot->file->is_export)
+		return;
+	result = fuzz_call(fuzz, process, SYS_pread64, slot->fd, ADDRESS(data), length, offset);
+	if (result != (int64_t)wanted)
+		fuzz_fail(fuzz, "pread of fd %d, %#" PRIx64 " bytes from %#" PRIx64 " = %" PRId64
+			  ", not %" PRId64, slot->fd, length, offset, result, (int64_t)wanted);
+	check_bytes_of(fuzz, slot->file->thing, slot->file->offset + offset, data, wanted, "read");
+}
+
+/* Everything is as it should be, in all processes. */
+static inline void check_process(struct fuzz *fuzz, const struct process *process)
+{
+	const uint64_t chunk = SCRATCH_BYTES - SCRATCH_PAGE;
+
+	for (unsigned int i = 0; i < process->nr_slots; i++) {
+		const struct slot *slot = &process->slots[i];
+
+		check_info(fuzz, process, slot);
+		if (!slot->file->is_export)
+			check_other_info(fuzz, process, slot);
+		for (uint64_t at = 0; at < file_size(slot->file); at += chunk)
+			check_read(fuzz, process, slot, at, chunk);
+	}
+	for (unsigned int i = 0; i < process->nr_mappings; i++) {
+		const struct mapping *mapping = &process->mappings[i];
+
+		for (uint64_t at = 0; at < mapping->length; at += chunk) {
+			uint64_t left = mapping->length - at;
+
+			check_mapping(fuzz, process, mapping, at, left < chunk ? left : chunk);
+		}
+	}
+}
+
+static inline void check_list(struct fuzz *fuzz)
+{
+	int listed = buffers_listed(0) - fuzz->listed;
+
+	if (listed != (int)fuzz->model.nr_things)
+		fuzz_fail(fuzz, "the list has %d buffers, not %u", listed, fuzz->model.nr_things);
+}
+
+static inline void check_all(struct fuzz *fuzz)
+{
+	for (unsigned int i = 0; i < PROCESSES_MAX; i++) {
+		if (fuzz->model.processes[i].pid)
+			check_process(fuzz, &fuzz->model.processes[i]);
+	}
+	check_list(fuzz);
+}
+
+/* Something somewhere, chosen at random. */
+static inline void check_some(struct fuzz *fuzz, const struct process *process)
+{
+	struct random *random = &fuzz->random;
+	unsigned int a = random_below(random, process->nr_mappings);
+	unsigned int b = random_below(random, process->nr_slots);
+	uint64_t from = random_next(random), length = random_below(random, 64 * KIB);
+
+	if (process->nr_mappings) {
+		const struct mapping *mapping = &process->mappings[a];
+		uint64_t at = from % mapping->length, left = mapping->length - at;
+
+		check_mapping(fuzz, process, mapping, at, length < left ? length : left);
+	}
+	if (process->nr_slots) {
+		const struct slot *slot = &process->slots[b];
+
+		check_info(fuzz, process, slot);
+		check_read(fuzz, process, slot, from % (file_size(slot->file) + 2), length);
+	}
+}
+
+#endif /* IOBMD_FUZZ_CHECK_H */

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * One operation of the fuzzer: what the model expects of it, what came, and a line
+ * that tells people both. Whoever finds a difference ends the run.
+ */
+#ifndef IOBMD_FUZZ_JUDGE_H
+#define IOBMD_FUZZ_JUDGE_H
+
+#include "fuzz_rules.h"
+
+#include <stdarg.h>
+
+#define TEXT_MAX	1024
+#define TEXTS_KEPT	16
+
+/* What survives the conductor of a run: the parent of all runs has it too. */
+struct report {
+	int failed;		/* the number of the operation, or -1 */
+	unsigned int done;	/* operations that did something */
+	unsigned int last;	/* the last of @texts */
+	char texts[TEXTS_KEPT][TEXT_MAX];
+	char message[TEXT_MAX];
+};
+
+struct fuzz {
+	struct random random;
+	struct crew crew;
+	struct model model;
+	struct report *report;
+	unsigned int index;	/* of the operation */
+	bool print;
+	int listed;		/* buffers that others have */
+	int device;		/* the same number in all processes */
+	uint64_t ceiling;	/* bytes, of one buffer */
+};
+
+/* What a call may say: one of @must if there is any, else success or one of @may. */
+struct expected {
+	unsigned int nr_must, nr_may;
+	int must[16], may[8];
+};
+
+static inline bool is_among(const int *errors, unsigned int nr, int64_t result)
+{
+	for (unsigned int i = 0; i < nr; i++) {
+		if (result == -errors[i])
+			return true;
+	}
+	return false;
+}
+
+static inline void expect_errno(struct expected *expected, bool condition, int error)
+{
+	if (condition && !is_among(expected->must, expected->nr_must, -error))
+		expected->must[expected->nr_must++] = error;
+}
+
+static inline void allow_errno(struct expected *expected, bool condition, int error)
+{
+	if (condition)
+		expected->may[expected->nr_may++] = error;
+}
+
+static inline char *fuzz_text(struct fuzz *fuzz)
+{
+	return fuzz->report->texts[fuzz->report->last];
+}
+
+static inline void say(struct fuzz *fuzz, const char *format, ...)
+{
+	char *text = fuzz_text(fuzz);
+	size_t length = strlen(text);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text + length, TEXT_MAX - length, format, args);
+	va_end(args);
+}
+
+static inline void say_end(struct fuzz *fuzz)
+{
+	if (fuzz->print && *fuzz_text(fuzz)) {
+		printf("#  %5u %s\n", fuzz->index, fuzz_text(fuzz));
+		fflush(stdout);
+	}
+}
+
+static inline void say_begin(struct fuzz *fuzz)
+{
+	if (*fuzz_text(fuzz))
+		fuzz->report->last = (fuzz->report->last + 1) % TEXTS_KEPT;
+	*fuzz_text(fuzz) = 0;
+}
+
+/* The run has found something. */
+#define fuzz_fail(fuzz, ...) do {					\
+	say_end(fuzz);							\
+	snprintf((fuzz)->report->message, TEXT_MAX, __VA_ARGS__);	\
+	(fuzz)->report->failed = (fuzz)->index;				\
+	if ((fuzz)->print)						\
+		printf("#        %s\n", (fuzz)->report->message);	\
+	fflush(stdout);							\
+	_exit(1);							\
+} while (0)
+
+static inline void result_text(char *text, size_t size, int64_t result)
+{
+	if (result < 0 && result > -4096)
+		snprintf(text, size, "%s", strerrorname_np(-result));
+	else if (result >= 0 && result < 10000000)
+		snprintf(text, size, "%" PRId64, result);
+	else
+		snprintf(text, size, "%#" PRIx64, result);
+}
+
+static inline void expected_text(char *text, size_t size, const struct expected *expected)
+{
+	size_t length = 0;
+
+	if (!expected->nr_must)
+		length = snprintf(text, size, "success");
+	for (unsigned int i = 0; i < expected->nr_must; i++)
+		length += snprintf(text + length, size - length, "%s ",
+				   strerrorname_np(expected->must[i]));
+	for (unsigned int i = 0; i < expected->nr_may; i++)
+		length += snprintf(text + length, size - length, " or %s",
+				   strerrorname_np(expected->may[i]));
+}
+
+/* Ends the run if @result is not among what was expected; whether it is success. */
+static inline bool judge(struct fuzz *fuzz, const struct expected *expected, int64_t result)
+{
+	bool good = expected->nr_must ? is_among(expected->must, expected->nr_must, result) :
+					!(result < 0 && result > -4096);
+	char came[64], wanted[256];
+
+	result_text(came, sizeof(came), result);
+	say(fuzz, " = %s", came);
+	if (!good && !is_among(expected->may, expected->nr_may, result)) {
+		expected_text(wanted, sizeof(wanted), expected);
+		fuzz_fail(fuzz, "%s, but expected was %s", came, wanted);
+	}
+	return !(result < 0 && result > -4096);
+}
+
+static inline unsigned int process_number(const struct fuzz *fuzz, const struct process *process)
+{
+	return process - fuzz->model.processes;
+}
+
+static inline int64_t fuzz_order(struct fuzz *fuzz, const struct process *process,
+				 const struct order *order)
+{
+	int64_t result;
+
+	if (!crew_do(&fuzz->crew, process_number(fuzz, process), process->pid, order, &result))
+		fuzz_fail(fuzz, "process %u gave no answer", process_number(fuzz, process));
+	return result;
+}
+
+/* fuzz_call(fuzz, process, SYS_munmap, address, length): its result, or -errno. */
+#define fuzz_call(fuzz, process, _number, ...) ({			\
+	const struct order __order = {					\
+		.verb = ORDER_CALL, .number = (_number), .args = { __VA_ARGS__ }, \
+	};								\
+									\
+	fuzz_order(fuzz, process, &__order);				\
+})
+
+#define fuzz_tell(fuzz, process, _verb, ...) ({				\
+	const struct order __order = { .verb = (_verb), .args = { __VA_ARGS__ } }; \
+									\
+	fuzz_order(fuzz, process, &__order);				\
+})
+
+#define ADDRESS(pointer)	((uint64_t)(uintptr_t)(pointer))
+
+/*
+ * An ioctl whose argument is @arg, @size bytes. That must come back as it was from
+ * a call that fails.
+ */
+static inline int64_t fuzz_ioctl(struct fuzz *fuzz, const struct process *process, int fd,
+				 unsigned int command, void *arg, size_t size)
+{
+	uint8_t *argument = fuzz->crew.scratch->argument;
+	int64_t result;
+
+	memcpy(argument, arg, size);
+	result = fuzz_call(fuzz, process, SYS_ioctl, fd, command, ADDRESS(argument));
+	if (result < 0 && memcmp(argument, arg, size))
+		fuzz_fail(fuzz, "%s, but the argument has changed", strerrorname_np(-result));
+	memcpy(arg, argument, size);
+	return result;
+}
+
+#endif /* IOBMD_FUZZ_JUDGE_H */

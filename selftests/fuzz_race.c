@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The operations of fuzz.c from many threads and processes at once: nothing crashes
+ * or hangs, nothing is left over, and no memory shows what others had in it.
+ *
+ * By hand: OPERATIONS=1000000 SEED=5 scripts/vm --timeout 0 -- build/selftests/fuzz_race
+ */
+#include "fuzz_racer.h"
+
+#include <time.h>
+
+#define RACE_PROCESSES		2
+#define RACE_THREADS		3
+#define OPERATIONS_PER_ROUND	(RACE_PROCESSES * RACE_THREADS * 400)
+
+static uint64_t setting(const char *name, uint64_t otherwise)
+{
+	const char *text = getenv(name);
+
+	return text ? strtoull(text, NULL, 0) : otherwise;
+}
+
+static void *race_thread(void *argument)
+{
+	struct racer *racer = argument;
+
+	while (racer->operations--)
+		race_once(racer);
+	return NULL;
+}
+
+/* One process: its threads have numbers and addresses in common. */
+static void race_process(const struct racer *common, uint64_t seed)
+{
+	static struct racer racers[RACE_THREADS];
+	uint64_t huge = common->random.huge;
+	uint8_t *room = mmap(NULL, RACE_ARENA + huge, PROT_NONE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	for (unsigned int i = 0; i < RACE_THREADS; i++) {
+		racers[i] = *common;
+		random_seed(&racers[i].random, seed, i);
+		racers[i].arena = (uint8_t *)(((uintptr_t)room + huge - 1) & -huge);
+		memset(racers[i].bytes, RACE_BYTE, sizeof(racers[i].bytes));
+	}
+	for (unsigned int i = 1; i < RACE_THREADS; i++)
+		pthread_create(&racers[i].thread, NULL, race_thread, &racers[i]);
+	race_thread(&racers[0]);
+	for (unsigned int i = 1; i < RACE_THREADS; i++)
+		pthread_join(racers[i].thread, NULL);
+}
+
+/* What the processes of a round share. */
+static bool round_open(struct racer *common)
+{
+	if (pipe2(common->pipe, O_CLOEXEC | O_NONBLOCK) ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
+		       common->passage))
+		return false;
+	for (int i = 0; i < RACE_FDS; i++)
+		race_create(common);
+	return true;
+}
+
+static void round_close(struct racer *common)
+{
+	for (int i = 0; i < 2; i++) {
+		close(common->pipe[i]);
+		close(common->passage[i]);
+	}
+	for (int i = 0; i < RACE_FDS; i++)
+		close(RACE_FIRST_FD + i);
+}
+
+/* One of the processes is killed in the middle of it, every other time. */
+static void race_round(struct __test_metadata *_metadata, struct racer *common, uint64_t seed)
+{
+	bool killed = random_chance(&common->random, 50);
+	pid_t pids[RACE_PROCESSES];
+
+	ASSERT_TRUE(round_open(common));
+	for (unsigned int i = 0; i < RACE_PROCESSES; i++) {
+		IN_CHILD(pids[i]) {
+			race_process(common, seed * RACE_PROCESSES + i);
+		}
+	}
+	if (killed) {
+		usleep(random_below(&common->random, 500000));
+		kill(pids[0], SIGKILL);
+	}
+	for (unsigned int i = 0; i < RACE_PROCESSES; i++) {
+		int status = child_status(pids[i]);
+
+		EXPECT_TRUE(status == 0 || (killed && !i && status == 128 + SIGKILL)) {
+			TH_LOG("process %u ended with status %d", i, status);
+		}
+	}
+	round_close(common);
+}
+
+FIXTURE(fuzz_race)
+{
+};
+
+FIXTURE_SETUP(fuzz_race)
+{
+}
+
+FIXTURE_TEARDOWN(fuzz_race)
+{
+}
+
+TEST_F_TIMEOUT(fuzz_race, nothing_breaks_and_nothing_leaks, 1000000)
+{
+	static struct racer common;
+	uint64_t seed = setting("SEED", time(NULL)), operations = setting("OPERATIONS", 36000);
+	int listed = buffers_listed(0);
+
+	common.random = (struct random) { .page = page_size(), .huge = huge_page_size() };
+	common.race = mmap(NULL, sizeof(*common.race), PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	common.device = iobmd_open();
+	ASSERT_LE(0, common.device);
+	printf("# seed %" PRIu64 "\n", seed);
+	for (uint64_t at = 0; at < operations; at += OPERATIONS_PER_ROUND) {
+		common.operations = OPERATIONS_PER_ROUND / RACE_PROCESSES / RACE_THREADS;
+		random_seed(&common.random, seed, 0);
+		race_round(_metadata, &common, seed++);
+		for (int i = 0; i < 1000 && buffers_listed(0) != listed; i++)
+			usleep(10000);
+		EXPECT_EQ(listed, buffers_listed(0));
+		EXPECT_EQ(0, common.race->foreign);
+		EXPECT_EQ(0, common.race->odd_infos);
+		if (_metadata->exit_code)
+			break;
+	}
+	printf("# %" PRIu64 " calls, %" PRIu64 " of them succeeded\n", common.race->calls,
+	       common.race->successes);
+	EXPECT_LT(common.race->calls / 10, common.race->successes);
+}
+
+TEST_HARNESS_MAIN

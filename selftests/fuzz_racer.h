@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Operations on whatever there is, with no model, by threads that get in each
+ * other's way: they share numbers of descriptors, and addresses in an arena.
+ *
+ * Whoever writes, writes RACE_BYTE: memory that holds another byte, and not 0, was
+ * somebody else's.
+ */
+#ifndef IOBMD_FUZZ_RACER_H
+#define IOBMD_FUZZ_RACER_H
+
+#include "fuzz_process.h"
+#include "fuzz_random.h"
+
+#include <pthread.h>
+#include <sys/uio.h>
+
+#define RACE_BYTE	0xa5
+#define RACE_FDS	12
+#define RACE_FIRST_FD	100	/* of those that all threads use */
+#define RACE_ARENA	(24 * MIB)
+#define RACE_BYTES	(32 * KIB)
+
+/* For all processes. */
+struct race {
+	uint64_t calls, successes;
+	uint64_t foreign;	/* bytes that nobody has written */
+	uint64_t odd_infos;
+};
+
+struct racer {
+	struct random random;
+	struct race *race;
+	uint8_t *arena;		/* of this process */
+	int device;
+	int pipe[2];
+	int passage[2];
+	unsigned int operations;
+	pthread_t thread;
+	uint8_t bytes[RACE_BYTES];	/* to write */
+	uint8_t seen[RACE_BYTES];
+};
+
+static inline void race_count(uint64_t *what)
+{
+	__atomic_fetch_add(what, 1, __ATOMIC_RELAXED);
+}
+
+static inline int64_t race_result(struct racer *racer, int64_t result)
+{
+	race_count(&racer->race->calls);
+	if (result != -1)
+		race_count(&racer->race->successes);
+	return result;
+}
+
+static inline int race_fd(struct racer *racer)
+{
+	return RACE_FIRST_FD + random_below(&racer->random, RACE_FDS);
+}
+
+/* One more for all threads, in the place of another. */
+static inline void race_share(struct racer *racer, int fd)
+{
+	if (race_result(racer, fd) < 0)
+		return;
+	dup3(fd, race_fd(racer), O_CLOEXEC);
+	close(fd);
+}
+
+static inline int64_t race_ioctl(struct racer *racer, unsigned int command, void *args)
+{
+	return race_result(racer, ioctl(race_fd(racer), command, args));
+}
+
+static inline void race_judge(struct racer *racer, size_t length)
+{
+	for (size_t i = 0; i < length; i++) {
+		if (racer->seen[i] && racer->seen[i] != RACE_BYTE)
+			race_count(&racer->race->foreign);
+	}
+}
+
+/* Some pages of the arena, whatever is there. */
+static inline uint8_t *race_stretch(struct racer *racer, uint64_t *length)
+{
+	uint64_t page = racer->random.page, pages = RACE_ARENA / page, first, nr;
+
+	first = random_below(&racer->random, pages);
+	if (random_chance(&racer->random, 40))
+		first = first / 512 * 512;
+	nr = 1 + random_below(&racer->random, random_chance(&racer->random, 50) ? 8 : 1024);
+	*length = (nr < pages - first ? nr : pages - first) * page;
+	return racer->arena + first * page;
+}
+
+static inline void race_create(struct racer *racer)
+{
+	struct iobmd_create args = {
+		.size = sizeof(args),
+		.capacity = random_capacity(&racer->random),
+		.huge = random_below(&racer->random, 2),
+	};
+
+	race_share(racer, ioctl(racer->device, IOBMD_IOC_CREATE, &args));
+}
+
+static inline void race_compose(struct racer *racer)
+{
+	struct iobmd_compose_part parts[4];
+	struct iobmd_compose args = { .size = sizeof(args), .parts = (uintptr_t)parts };
+
+	args.nr_parts = 1 + random_below(&racer->random, ARRAY_SIZE(parts));
+	args.flags = random_below(&racer->random, 2);
+	for (unsigned int i = 0; i < args.nr_parts; i++) {
+		parts[i] = (struct iobmd_compose_part) { .fd = race_fd(racer) };
+		parts[i].offset = random_below(&racer->random, 8) * racer->random.page;
+		parts[i].length = (1 + random_below(&racer->random, 8)) * racer->random.page;
+	}
+	race_share(racer, ioctl(racer->device, IOBMD_IOC_COMPOSE, &args));
+}
+
+static inline void race_derive(struct racer *racer)
+{
+	struct iobmd_derive args = { .size = sizeof(args) };
+
+	args.flags = random_below(&racer->random, 8);
+	if (args.flags & IOBMD_DERIVE_F_WINDOW) {
+		args.offset = random_page_offset(&racer->random, racer->random.huge);
+		args.length = random_offset(&racer->random, racer->random.huge);
+	}
+	race_share(racer, ioctl(race_fd(racer), IOBMD_IOC_DERIVE, &args));
+}
+
+static inline void race_export(struct racer *racer)
+{
+	struct iobmd_export args = { .size = sizeof(args) };
+
+	args.flags = random_below(&racer->random, 2);
+	args.offset = random_below(&racer->random, 4) * racer->random.page;
+	race_share(racer, ioctl(race_fd(racer), IOBMD_IOC_EXPORT, &args));
+}
+
+static inline void race_resize(struct racer *racer)
+{
+	struct iobmd_resize args = { .size = sizeof(args) };
+
+	args.capacity = random_capacity(&racer->random);
+	race_ioctl(racer, IOBMD_IOC_RESIZE, &args);
+}
+
+static inline void race_set_length(struct racer *racer)
+{
+	struct iobmd_set_length args = { .size = sizeof(args) };
+
+	args.length = random_offset(&racer->random, racer->random.huge);
+	race_ioctl(racer, IOBMD_IOC_SET_LENGTH, &args);
+}
+
+static inline void race_seal(struct racer *racer)
+{
+	struct iobmd_seal args = { .size = sizeof(args), .seals = IOBMD_SEAL_WRITE };
+
+	if (random_chance(&racer->random, 20))
+		args.seals = random_below(&racer->random, 16);
+	race_ioctl(racer, IOBMD_IOC_SEAL, &args);
+}
+
+static inline void race_set_name(struct racer *racer)
+{
+	struct iobmd_set_name args = { .size = sizeof(args), .name = (uintptr_t)"racer" };
+
+	args.name_length = random_below(&racer->random, 6);
+	race_ioctl(racer, IOBMD_IOC_SET_NAME, &args);
+}
+
+static inline void race_get_info(struct racer *racer)
+{
+	struct iobmd_get_info info = { .size = sizeof(info) };
+
+	if (!race_ioctl(racer, IOBMD_IOC_GET_INFO, &info) &&
+	    (info.length > info.capacity || info.rights > IOBMD_RIGHTS_ALL || !info.id))
+		race_count(&racer->race->odd_infos);
+}
+
+static inline void race_map(struct racer *racer)
+{
+	struct iobmd_map args = { .size = sizeof(args), .flags = random_below(&racer->random, 8) };
+	uint64_t length;
+
+	args.address = (uintptr_t)race_stretch(racer, &length);
+	args.offset = random_below(&racer->random, 8) * racer->random.page;
+	/* Where the kernel has chosen the address, nobody else will unmap it. */
+	if (!race_ioctl(racer, IOBMD_IOC_MAP, &args) && !(args.flags & IOBMD_MAP_F_FIXED)) {
+		faults((void *)(uintptr_t)args.address, true);
+		munmap((void *)(uintptr_t)args.address, page_round(args.length));
+	}
+}
+
+static inline void race_mmap(struct racer *racer)
+{
+	static const int prots[] = {
+		PROT_NONE, PROT_READ, PROT_WRITE, PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE,
+	};
+	uint64_t length, offset;
+	uint8_t *address = race_stretch(racer, &length);
+	int flags = MAP_SHARED | MAP_FIXED;
+
+	if (random_chance(&racer->random, 20))
+		flags |= MAP_POPULATE;
+	offset = random_below(&racer->random, 8) * racer->random.page;
+	if (random_chance(&racer->random, 50))
+		offset = 0;
+	race_result(racer, (intptr_t)mmap(address, length, RANDOM_OF(&racer->random, prots), flags,
+					  race_fd(racer), offset));
+}
+
+static inline void race_change_mapping(struct racer *racer)
+{
+	static const int advices[] = {
+		MADV_DONTNEED, MADV_COLD, MADV_PAGEOUT, MADV_WILLNEED, MADV_REMOVE, MADV_FREE,
+		MADV_HUGEPAGE, MADV_NOHUGEPAGE, MADV_DONTFORK, MADV_DOFORK, 22, 23, 25,
+	};
+	uint64_t length;
+	uint8_t *address = race_stretch(racer, &length);
+	int64_t result = -1;
+
+	switch (random_below(&racer->random, 6)) {
+	case 0:
+		result = munmap(address, length);
+		break;
+	case 1:
+		result = mprotect(address, length, random_below(&racer->random, 4));
+		break;
+	case 2:
+		result = madvise(address, length, RANDOM_OF(&racer->random, advices));
+		break;
+	case 3:
+		result = mlock2(address, length, random_below(&racer->random, 2));
+		break;
+	case 4:
+		result = munlock(address, length);
+		break;
+	case 5:
+		result = msync(address, length, MS_SYNC);
+		break;
+	}
+	race_result(racer, result);
+}
+
+static inline void race_mremap(struct racer *racer)
+{
+	uint64_t length, new_length;
+	uint8_t *address = race_stretch(racer, &length);
+	uint8_t *to = race_stretch(racer, &new_length);
+	int64_t result;
+
+	if (random_chance(&racer->random, 30))
+		length = 0;
+	result = (intptr_t)mremap(address, length, new_length, MREMAP_MAYMOVE | MREMAP_FIXED, to);
+	race_result(racer, result);
+}
+
+/* As many pages as one operation loads or stores at most. */
+static inline uint64_t race_few_pages(const struct racer *racer, uint64_t length)
+{
+	return length < 8 * racer->random.page ? length : 8 * racer->random.page;
+}
+
+static inline void race_load(struct racer *racer)
+{
+	uint64_t length, page = racer->random.page;
+	uint8_t *address = race_stretch(racer, &length);
+
+	for (uint64_t at = 0; at < race_few_pages(racer, length); at += page) {
+		if (!copy_piece(racer->seen, address + at, page))
+			race_judge(racer, page);
+	}
+}
+
+static inline void race_store(struct racer *racer)
+{
+	uint64_t length, page = racer->random.page;
+	uint8_t *address = race_stretch(racer, &length);
+
+	for (uint64_t at = 0; at < race_few_pages(racer, length); at += page)
+		copy_piece(address + at, racer->bytes, page);
+}
+
+static inline void race_read(struct racer *racer)
+{
+	uint64_t offset = random_below(&racer->random, racer->random.huge);
+	int64_t n;
+
+	n = race_result(racer, pread(race_fd(racer), racer->seen, RACE_BYTES, offset));
+	if (n > 0)
+		race_judge(racer, n);
+}
+
+static inline void race_write(struct racer *racer)
+{
+	uint64_t offset = random_below(&racer->random, racer->random.huge);
+
+	race_result(racer, pwrite(race_fd(racer), racer->bytes, RACE_BYTES, offset));
+}
+
+/* From a buffer into a mapping and out of one, by the kernel. */
+static inline void race_copy(struct racer *racer)
+{
+	uint64_t length;
+	uint8_t *address = race_stretch(racer, &length);
+
+	if (length > RACE_BYTES)
+		length = RACE_BYTES;
+	if (random_chance(&racer->random, 50))
+		race_result(racer, pread(race_fd(racer), address, length, 0));
+	else
+		race_result(racer, pwrite(race_fd(racer), address, length, 0));
+}
+
+static inline void race_remote(struct racer *racer)
+{
+	struct iovec local = { racer->seen, RACE_BYTES }, remote = { NULL, RACE_BYTES };
+	uint64_t length;
+	int64_t n;
+
+	remote.iov_base = race_stretch(racer, &length);
+	n = race_result(racer, process_vm_readv(getpid(), &local, 1, &remote, 1, 0));
+	if (n > 0)
+		race_judge(racer, n);
+}
+
+static inline void race_pipe(struct racer *racer)
+{
+	loff_t offset = random_below(&racer->random, racer->random.huge);
+	struct iovec iov;
+	int64_t n;
+
+	switch (random_below(&racer->random, 3)) {
+	case 0:
+		race_result(racer, splice(race_fd(racer), &offset, racer->pipe[1], NULL, RACE_BYTES,
+					  SPLICE_F_NONBLOCK));
+		break;
+	case 1:
+		iov.iov_base = race_stretch(racer, &iov.iov_len);
+		race_result(racer, vmsplice(racer->pipe[1], &iov, 1, SPLICE_F_NONBLOCK));
+		break;
+	case 2:
+		n = race_result(racer, read(racer->pipe[0], racer->seen, RACE_BYTES));
+		if (n > 0)
+			race_judge(racer, n);
+		break;
+	}
+}
+
+static inline void race_descriptor(struct racer *racer)
+{
+	switch (random_below(&racer->random, 5)) {
+	case 0:
+		race_result(racer, close(race_fd(racer)));
+		break;
+	case 1:
+		race_result(racer, dup3(race_fd(racer), race_fd(racer), O_CLOEXEC));
+		break;
+	case 2:
+		race_result(racer, fd_send(racer->passage[0], race_fd(racer)));
+		break;
+	case 3:
+		race_share(racer, fd_receive(racer->passage[1]));
+		break;
+	case 4:
+		race_result(racer, ftruncate(race_fd(racer), 0));
+		break;
+	}
+}
+
+/* The child has everything for a moment, and ends in the middle of it. */
+static inline void race_fork(struct racer *racer)
+{
+	pid_t pid = child_fork();
+
+	if (pid == 0) {
+		race_store(racer);
+		race_resize(racer);
+		race_load(racer);
+		_exit(0);
+	}
+	race_result(racer, pid);
+	if (pid > 0)
+		waitpid(pid, NULL, 0);
+}
+
+static const struct {
+	void (*operate)(struct racer *racer);
+	unsigned int weight;
+} race_operations[] = {
+	{ race_create, 12 }, { race_compose, 10 }, { race_derive, 10 }, { race_export, 5 },
+	{ race_resize, 25 }, { race_set_length, 5 }, { race_seal, 3 }, { race_set_name, 3 },
+	{ race_get_info, 5 }, { race_map, 12 }, { race_mmap, 30 }, { race_change_mapping, 25 },
+	{ race_mremap, 12 }, { race_load, 20 }, { race_store, 20 }, { race_read, 12 },
+	{ race_write, 12 }, { race_copy, 10 }, { race_remote, 8 }, { race_pipe, 20 },
+	{ race_descriptor, 15 }, { race_fork, 1 },
+};
+
+static inline void race_once(struct racer *racer)
+{
+	unsigned int sum = 0, choice;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(race_operations); i++)
+		sum += race_operations[i].weight;
+	choice = random_below(&racer->random, sum);
+	for (unsigned int i = 0; i < ARRAY_SIZE(race_operations); i++) {
+		if (choice < race_operations[i].weight) {
+			race_operations[i].operate(racer);
+			return;
+		}
+		choice -= race_operations[i].weight;
+	}
+}
+
+#endif /* IOBMD_FUZZ_RACER_H */

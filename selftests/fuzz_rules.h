@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The rules of the header that need a look at everything: who stands in the way of what. */
+#ifndef IOBMD_FUZZ_RULES_H
+#define IOBMD_FUZZ_RULES_H
+
+#include "fuzz_model.h"
+
+static inline bool is_frozen(const struct file *file)
+{
+	return file->thing->seals & IOBMD_SEAL_WRITE;
+}
+
+/* Whether something keeps @buffer from having no more than @capacity. */
+static inline bool is_held(const struct model *model, const struct thing *buffer,
+			   uint64_t capacity)
+{
+	for (unsigned int i = 0; i < model->nr_files; i++) {
+		const struct file *file = model->files[i];
+
+		if (file->thing == buffer && file->has_hold && file->hold_end > capacity)
+			return true;
+	}
+	for (unsigned int i = 0; i < model->nr_things; i++) {
+		const struct thing *thing = model->things[i];
+
+		for (unsigned int j = 0; j < thing->nr_parts; j++) {
+			if (thing->parts[j].buffer == buffer &&
+			    thing->parts[j].offset + thing->parts[j].length > capacity)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Whether a page of @buffer from @offset on is in the pipe. */
+static inline bool is_piped(const struct model *model, const struct thing *buffer,
+			    uint64_t offset)
+{
+	for (unsigned int i = 0; i < model->nr_piped; i++) {
+		const struct piped *piped = &model->piped[i];
+
+		if (piped->buffer == buffer && piped->offset + piped->length > offset)
+			return true;
+	}
+	return false;
+}
+
+/* Whether a composite has a part of @buffer that reaches beyond @offset mapped. */
+static inline bool is_mapped_by_composite(const struct model *model, const struct thing *buffer,
+					  uint64_t offset)
+{
+	for (unsigned int i = 0; i < PROCESSES_MAX; i++) {
+		const struct process *process = &model->processes[i];
+
+		for (unsigned int j = 0; j < process->nr_mappings; j++) {
+			const struct thing *thing = process->mappings[j].file->thing;
+
+			for (unsigned int k = 0; k < thing->nr_parts; k++) {
+				const struct part *part = &thing->parts[k];
+
+				if (part->buffer == buffer &&
+				    part->offset + page_round(part->length) > offset)
+					return true;
+			}
+		}
+	}
+	return false;
+}
+
+static inline bool has_writable_mapping(const struct model *model, const struct thing *buffer)
+{
+	for (unsigned int i = 0; i < PROCESSES_MAX; i++) {
+		const struct process *process = &model->processes[i];
+
+		for (unsigned int j = 0; j < process->nr_mappings; j++) {
+			if (process->mappings[j].file->thing == buffer &&
+			    process->mappings[j].may_write)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Whether anybody could write @buffer if it were sealed now. */
+static inline bool has_writer(const struct model *model, const struct thing *buffer)
+{
+	for (unsigned int i = 0; i < model->nr_files; i++) {
+		const struct file *file = model->files[i];
+
+		if (file->thing == buffer && file->is_export &&
+		    file->rights & IOBMD_RIGHT_WRITE)
+			return true;
+	}
+	for (unsigned int i = 0; i < model->nr_things; i++) {
+		const struct thing *thing = model->things[i];
+
+		for (unsigned int j = 0; j < thing->nr_parts; j++) {
+			if (thing->writable && thing->parts[j].buffer == buffer)
+				return true;
+		}
+	}
+	return has_writable_mapping(model, buffer);
+}
+
+/* Sets the capacity and length, and what the bytes are then. */
+static inline void thing_resize(struct thing *buffer, uint64_t capacity)
+{
+	uint64_t old = buffer->capacity;
+
+	if (page_round(capacity) < page_round(old))
+		memset(buffer->bytes + page_round(capacity), 0,
+		       page_round(old) - page_round(capacity));
+	if (capacity > old)
+		memset(buffer->bytes + old, 0, page_round(old) - old);
+	buffer->capacity = capacity;
+	buffer->length = capacity;
+}
+
+#endif /* IOBMD_FUZZ_RULES_H */

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Runs of the fuzzer: a sequence of operations in a process of its own, and how a
+ * sequence that fails is made short by leaving operations out.
+ */
+#ifndef IOBMD_FUZZ_RUN_H
+#define IOBMD_FUZZ_RUN_H
+
+#include "fuzz_change.h"
+#include "fuzz_io.h"
+#include "fuzz_map.h"
+#include "fuzz_share.h"
+#include "machine.h"
+
+#include <time.h>
+
+#define OPERATIONS_PER_CHECK	40
+#define SHRINK_SECONDS		120
+
+static const struct {
+	void (*operate)(struct fuzz *fuzz, struct process *process);
+	unsigned int weight;
+} fuzz_operations[] = {
+	{ operate_create, 30 }, { operate_compose, 20 }, { operate_derive, 25 },
+	{ operate_export, 12 }, { operate_resize, 60 }, { operate_set_length, 20 },
+	{ operate_seal, 8 }, { operate_set_name, 8 }, { operate_sync, 8 },
+	{ operate_garbage, 20 }, { operate_map, 30 }, { operate_mmap, 40 },
+	{ operate_munmap, 30 }, { operate_mprotect, 25 }, { operate_madvise, 30 },
+	{ operate_mlock, 15 }, { operate_mremap, 30 }, { operate_load, 40 },
+	{ operate_store, 70 }, { operate_read, 20 }, { operate_write, 30 },
+	{ operate_position, 15 }, { operate_remote, 20 }, { operate_splice, 12 },
+	{ operate_vmsplice, 12 }, { operate_drain, 20 }, { operate_foreign, 10 },
+	{ operate_close, 50 }, { operate_dup, 10 }, { operate_dup_over, 8 },
+	{ operate_pass, 15 }, { operate_fork, 20 }, { operate_end, 20 },
+};
+
+/* A sequence: operations 0 to @nr - 1 of @seed, but for those in @skip. */
+struct sequence {
+	uint64_t seed;
+	unsigned int nr;
+	bool *skip;
+};
+
+static inline void operate_once(struct fuzz *fuzz, struct process *process)
+{
+	unsigned int sum = 0, choice;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(fuzz_operations); i++)
+		sum += fuzz_operations[i].weight;
+	choice = random_below(&fuzz->random, sum);
+	for (unsigned int i = 0; i < ARRAY_SIZE(fuzz_operations); i++) {
+		if (choice < fuzz_operations[i].weight) {
+			fuzz_operations[i].operate(fuzz, process);
+			break;
+		}
+		choice -= fuzz_operations[i].weight;
+	}
+}
+
+/* Some find nothing to work on. */
+static inline void operate_any(struct fuzz *fuzz)
+{
+	for (int i = 0; i < 5 && !*fuzz_text(fuzz); i++)
+		operate_once(fuzz, choose_process(fuzz));
+	say_end(fuzz);
+	fuzz->report->done += !!*fuzz_text(fuzz);
+	check_some(fuzz, choose_process(fuzz));
+}
+
+/* All processes end; nothing of the buffers may be left. */
+static inline void fuzz_end(struct fuzz *fuzz)
+{
+	struct model *model = &fuzz->model;
+
+	for (unsigned int i = 0; i < PROCESSES_MAX; i++) {
+		if (!model->processes[i].pid)
+			continue;
+		kill(model->processes[i].pid, SIGKILL);
+		child_status(model->processes[i].pid);
+		process_clear(model, &model->processes[i]);
+	}
+	check_list(fuzz);
+}
+
+static inline uint64_t buffer_ceiling(void)
+{
+	uint64_t mib = parameter("max_buffer_mib");
+
+	return mib ? mib * MIB : 1ull << 49;
+}
+
+/* In a process of its own: fuzz_fail() ends it. */
+static inline void sequence_conduct(const struct sequence *sequence, struct report *report,
+				    bool print)
+{
+	static struct fuzz fuzz;
+
+	fuzz = (struct fuzz) {
+		.report = report,
+		.print = print,
+		.listed = buffers_listed(0),
+		.random = { .page = page_size(), .huge = huge_page_size() },
+		.device = iobmd_open(),
+		.ceiling = buffer_ceiling(),
+	};
+	fuzz.model.page = fuzz.random.page;
+	fuzz.model.huge = fuzz.random.huge;
+	if (!crew_start(&fuzz.crew))
+		fuzz_fail(&fuzz, "cannot start: %s", strerror(errno));
+	fuzz.model.processes[0].pid = crew_first(&fuzz.crew);
+	for (fuzz.index = 0; fuzz.index < sequence->nr; fuzz.index++) {
+		if (sequence->skip[fuzz.index])
+			continue;
+		say_begin(&fuzz);
+		random_seed(&fuzz.random, sequence->seed, fuzz.index);
+		operate_any(&fuzz);
+		if (fuzz.index % OPERATIONS_PER_CHECK == OPERATIONS_PER_CHECK - 1)
+			check_all(&fuzz);
+	}
+	check_all(&fuzz);
+	fuzz_end(&fuzz);
+	_exit(0);
+}
+
+/* Whether nothing was wrong. */
+static inline bool sequence_run(const struct sequence *sequence, struct report *report, bool print)
+{
+	int listed = buffers_listed(0), status;
+	pid_t pid;
+
+	memset(report, 0, sizeof(*report));
+	report->failed = -1;
+	fflush(stdout);
+	pid = child_fork();
+	if (pid == 0)
+		sequence_conduct(sequence, report, print);
+	status = child_status(pid);
+	/* Its processes die with it, and what they had. */
+	for (int i = 0; i < 500 && buffers_listed(0) != listed; i++)
+		usleep(10000);
+	return !status && report->failed < 0;
+}
+
+/* Leaves out whatever the failure does not need: half of it, a quarter, ..., one by one. */
+static inline void sequence_shrink(struct sequence *sequence, struct report *report)
+{
+	bool *skip = sequence->skip, *kept = malloc(sequence->nr);
+	time_t end = time(NULL) + SHRINK_SECONDS;
+
+	for (unsigned int chunk = sequence->nr / 2; chunk; chunk /= 2) {
+		for (unsigned int at = 0; at < sequence->nr && time(NULL) < end; at += chunk) {
+			unsigned int n = at + chunk < sequence->nr ? chunk : sequence->nr - at;
+
+			if (check_bytes(skip + at, n, true) < 0)
+				continue;
+			memcpy(kept, skip, sequence->nr);
+			memset(skip + at, true, n);
+			if (sequence_run(sequence, report, false))
+				memcpy(skip, kept, sequence->nr);
+			else if (report->failed >= 0)
+				sequence->nr = report->failed + 1;
+		}
+	}
+	free(kept);
+}
+
+/* Tells people what has failed, in as few operations as can be. */
+static inline void sequence_explain(struct sequence *sequence, struct report *report)
+{
+	unsigned int last = report->last;
+
+	printf("# seed %" PRIu64 ", operation %d: %s\n", sequence->seed, report->failed,
+	       report->message);
+	for (unsigned int i = 1; i <= TEXTS_KEPT; i++)
+		printf("#   ... %s\n", report->texts[(last + i) % TEXTS_KEPT]);
+	if (report->failed >= 0)
+		sequence->nr = report->failed + 1;
+	if (sequence_run(sequence, report, false)) {
+		printf("# and does not fail again\n");
+		return;
+	}
+	sequence_shrink(sequence, report);
+	printf("# the shortest sequence that fails:\n");
+	if (sequence_run(sequence, report, true))
+		printf("# and does not always fail\n");
+}
+
+/* @nr operations of @seed; whether nothing was wrong. */
+static inline bool fuzz_run(uint64_t seed, unsigned int nr, bool print, unsigned int *done)
+{
+	struct report *report = mmap(NULL, sizeof(*report), PROT_READ | PROT_WRITE,
+				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct sequence sequence = { .seed = seed, .nr = nr, .skip = calloc(nr, 1) };
+	bool good = sequence_run(&sequence, report, print);
+
+	*done += report->done;
+	if (!good)
+		sequence_explain(&sequence, report);
+	free(sequence.skip);
+	munmap(report, sizeof(*report));
+	return good;
+}
+
+#endif /* IOBMD_FUZZ_RUN_H */
