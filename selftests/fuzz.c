@@ -37,7 +37,6 @@ static void fuzz_seeds(struct __test_metadata *_metadata, uint64_t seed, uint64_
 		told = time(NULL);
 		printf("# %" PRIu64 " operations, seed %" PRIu64 "\n", at + OPERATIONS_PER_RUN,
 		       seed);
-		fflush(stdout);
 	}
 	printf("# %u operations did something\n", done);
 	EXPECT_TRUE(good);
@@ -58,6 +57,7 @@ FIXTURE_VARIANT_ADD(fuzz, seed_of_today) { .seed = 0 };
 
 FIXTURE_SETUP(fuzz)
 {
+	setlinebuf(stdout);
 }
 
 FIXTURE_TEARDOWN(fuzz)

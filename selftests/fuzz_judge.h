@@ -79,10 +79,8 @@ static inline void say(struct fuzz *fuzz, const char *format, ...)
 
 static inline void say_end(struct fuzz *fuzz)
 {
-	if (fuzz->print && *fuzz_text(fuzz)) {
+	if (fuzz->print && *fuzz_text(fuzz))
 		printf("#  %5u %s\n", fuzz->index, fuzz_text(fuzz));
-		fflush(stdout);
-	}
 }
 
 static inline void say_begin(struct fuzz *fuzz)
@@ -99,7 +97,6 @@ static inline void say_begin(struct fuzz *fuzz)
 	(fuzz)->report->failed = (fuzz)->index;				\
 	if ((fuzz)->print)						\
 		printf("#        %s\n", (fuzz)->report->message);	\
-	fflush(stdout);							\
 	_exit(1);							\
 } while (0)
 

@@ -248,7 +248,7 @@ static inline void operate_mlock(struct fuzz *fuzz, struct process *process)
 	stretch = choose_stretch(fuzz, mapping);
 	usable = mapping_is_usable(mapping, stretch.offset, stretch.length,
 				   mapping->prot & PROT_WRITE);
-	allow_errno(&expected, call == SYS_mlock && !usable, ENOMEM);
+	allow_errno(&expected, call != SYS_munlock && call != SYS_msync && !usable, ENOMEM);
 	allow_errno(&expected, call == SYS_msync, EINVAL);	/* there is nothing to sync to */
 	if (call == SYS_mlock2)
 		flags = 1;	/* MLOCK_ONFAULT */

@@ -104,6 +104,7 @@ FIXTURE(fuzz_race)
 
 FIXTURE_SETUP(fuzz_race)
 {
+	setlinebuf(stdout);
 }
 
 FIXTURE_TEARDOWN(fuzz_race)

@@ -14,7 +14,7 @@
 
 #include <time.h>
 
-#define OPERATIONS_PER_CHECK	40
+#define OPERATIONS_PER_CHECK	100
 #define SHRINK_SECONDS		120
 
 static const struct {
@@ -130,7 +130,6 @@ static inline bool sequence_run(const struct sequence *sequence, struct report *
 
 	memset(report, 0, sizeof(*report));
 	report->failed = -1;
-	fflush(stdout);
 	pid = child_fork();
 	if (pid == 0)
 		sequence_conduct(sequence, report, print);
