@@ -255,35 +255,88 @@ static inline void operate_vmsplice(struct fuzz *fuzz, struct process *process)
 	piped_add(fuzz, mapping->file->thing, mapping->offset + at, result);
 }
 
-/* Reads from the pipe: what the memory holds now, not what it held then. */
-static inline void operate_drain(struct fuzz *fuzz, struct process *process)
+/* The first @length bytes have left the pipe; returns them, as the memory holds them now. */
+static inline void piped_take(struct fuzz *fuzz, uint8_t *bytes, uint64_t length)
 {
-	uint8_t *data = fuzz->crew.scratch->data;
 	struct model *model = &fuzz->model;
-	uint64_t length = random_below(&fuzz->random, 8 * SCRATCH_PAGE), done = 0;
-	int64_t result;
 
-	if (!model->nr_piped)
-		return;
-	if (random_chance(&fuzz->random, 60))
-		length = SCRATCH_BYTES;
-	say(fuzz, "process %u: read %#" PRIx64 " bytes from the pipe",
-	    process_number(fuzz, process), length);
-	result = fuzz_call(fuzz, process, SYS_read, fuzz->crew.pipe[0], ADDRESS(data), length);
-	while (length && model->nr_piped) {
+	while (length) {
 		struct piped *first = &model->piped[0];
 		uint64_t n = first->length < length ? first->length : length;
 
-		check_bytes_of(fuzz, first->buffer, first->offset, data + done, n, "piped");
+		memcpy(bytes, first->buffer->bytes + first->offset, n);
 		first->offset += n;
 		first->length -= n;
 		if (!first->length)
 			memmove(first, first + 1, --model->nr_piped * sizeof(*first));
+		bytes += n;
 		length -= n;
-		done += n;
 	}
-	if (result != (int64_t)done)
-		fuzz_fail(fuzz, "%" PRId64 " bytes came, not %" PRId64, result, (int64_t)done);
+}
+
+static inline uint64_t piped_bytes(const struct model *model)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < model->nr_piped; i++)
+		sum += model->piped[i].length;
+	return sum;
+}
+
+/* Reads from the pipe: what the memory holds now, not what it held then. */
+static inline void operate_drain(struct fuzz *fuzz, struct process *process)
+{
+	static uint8_t model[PIPE_MAX * SCRATCH_PAGE];
+	uint8_t *data = fuzz->crew.scratch->data;
+	uint64_t length = 1 + random_below(&fuzz->random, 8 * SCRATCH_PAGE);
+	uint64_t there = piped_bytes(&fuzz->model);
+	struct expected expected = { 0 };
+	int64_t result;
+
+	if (random_chance(&fuzz->random, 60))
+		length = SCRATCH_BYTES;
+	expect_errno(&expected, !there, EAGAIN);
+	say(fuzz, "process %u: read %#" PRIx64 " bytes from the pipe",
+	    process_number(fuzz, process), length);
+	result = fuzz_call(fuzz, process, SYS_read, fuzz->crew.pipe[0], ADDRESS(data), length);
+	if (!judge(fuzz, &expected, result))
+		return;
+	if (result != (int64_t)(length < there ? length : there))
+		fuzz_fail(fuzz, "there are %" PRIu64, there);
+	piped_take(fuzz, model, result);
+	for (int64_t i = 0; i < result; i++) {
+		if (data[i] != model[i])
+			fuzz_fail(fuzz, "byte %" PRId64 " is %#x, not %#x", i, data[i], model[i]);
+	}
+}
+
+/* Out of the pipe, but not to where it comes from: the order of copies would count. */
+static inline void operate_unsplice(struct fuzz *fuzz, struct process *process)
+{
+	static uint8_t model[PIPE_MAX * SCRATCH_PAGE];
+	struct slot *slot = choose_entitled(fuzz, process, IOBMD_RIGHT_WRITE);
+	uint64_t *position = (uint64_t *)fuzz->crew.scratch->argument;
+	uint64_t length = 1 + random_below(&fuzz->random, 4 * SCRATCH_PAGE);
+	uint64_t there = piped_bytes(&fuzz->model), at, wanted;
+	struct expected expected = { 0 };
+	int64_t result;
+
+	if (!slot || slot->file->thing->nr_parts || is_in_pipe(&fuzz->model, slot->file->thing))
+		return;
+	at = random_below(&fuzz->random, file_size(slot->file) + 2);
+	*position = at;
+	expect_errno(&expected, !there, EAGAIN);
+	wanted = expect_write(slot->file, at, length < there ? length : there, &expected);
+	say_slot(fuzz, process, slot, "splice into");
+	say(fuzz, " %#" PRIx64 " bytes at %#" PRIx64, length, at);
+	result = fuzz_call(fuzz, process, SYS_splice, fuzz->crew.pipe[0], 0, slot->fd,
+			   ADDRESS(position), length, SPLICE_F_NONBLOCK);
+	if (!judge(fuzz, &expected, result))
+		return;
+	if (result != (int64_t)wanted)
+		fuzz_fail(fuzz, "should be %" PRId64, (int64_t)wanted);
+	piped_take(fuzz, model, wanted);
+	thing_copy(slot->file->thing, slot->file->offset + at, model, wanted, true);
 }
 
 /* Nothing of a file but what the header has can be done to a buffer. */

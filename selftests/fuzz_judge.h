@@ -29,6 +29,7 @@ struct fuzz {
 	struct report *report;
 	unsigned int index;	/* of the operation */
 	bool print;
+	bool told;		/* what @index has done is printed */
 	int listed;		/* buffers that others have */
 	int device;		/* the same number in all processes */
 	uint64_t ceiling;	/* bytes, of one buffer */
@@ -79,8 +80,9 @@ static inline void say(struct fuzz *fuzz, const char *format, ...)
 
 static inline void say_end(struct fuzz *fuzz)
 {
-	if (fuzz->print && *fuzz_text(fuzz))
+	if (fuzz->print && !fuzz->told && *fuzz_text(fuzz))
 		printf("#  %5u %s\n", fuzz->index, fuzz_text(fuzz));
+	fuzz->told = true;
 }
 
 static inline void say_begin(struct fuzz *fuzz)
@@ -88,6 +90,7 @@ static inline void say_begin(struct fuzz *fuzz)
 	if (*fuzz_text(fuzz))
 		fuzz->report->last = (fuzz->report->last + 1) % TEXTS_KEPT;
 	*fuzz_text(fuzz) = 0;
+	fuzz->told = false;
 }
 
 /* The run has found something. */

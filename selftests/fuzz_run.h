@@ -29,7 +29,8 @@ static const struct {
 	{ operate_mlock, 15 }, { operate_mremap, 30 }, { operate_load, 40 },
 	{ operate_store, 70 }, { operate_read, 20 }, { operate_write, 30 },
 	{ operate_position, 15 }, { operate_remote, 20 }, { operate_splice, 12 },
-	{ operate_vmsplice, 12 }, { operate_drain, 20 }, { operate_foreign, 10 },
+	{ operate_vmsplice, 12 }, { operate_drain, 15 }, { operate_unsplice, 10 },
+	{ operate_foreign, 10 },
 	{ operate_close, 50 }, { operate_dup, 10 }, { operate_dup_over, 8 },
 	{ operate_pass, 15 }, { operate_fork, 20 }, { operate_end, 20 },
 };
