@@ -30,9 +30,9 @@ static const struct {
 	{ operate_store, 70 }, { operate_read, 20 }, { operate_write, 30 },
 	{ operate_position, 15 }, { operate_remote, 20 }, { operate_splice, 12 },
 	{ operate_vmsplice, 12 }, { operate_drain, 15 }, { operate_unsplice, 10 },
-	{ operate_foreign, 10 },
-	{ operate_close, 50 }, { operate_dup, 10 }, { operate_dup_over, 8 },
-	{ operate_pass, 15 }, { operate_fork, 20 }, { operate_end, 20 },
+	{ operate_foreign, 10 }, { operate_close, 50 }, { operate_dup, 10 },
+	{ operate_dup_over, 8 }, { operate_pass, 15 }, { operate_fork, 20 },
+	{ operate_end, 20 },
 };
 
 /* A sequence: operations 0 to @nr - 1 of @seed, but for those in @skip. */
@@ -146,6 +146,7 @@ static inline void sequence_shrink(struct sequence *sequence, struct report *rep
 {
 	bool *skip = sequence->skip, *kept = malloc(sequence->nr);
 	time_t end = time(NULL) + SHRINK_SECONDS;
+	int failed = report->failed;
 
 	for (unsigned int chunk = sequence->nr / 2; chunk; chunk /= 2) {
 		for (unsigned int at = 0; at < sequence->nr && time(NULL) < end; at += chunk) {
@@ -155,10 +156,9 @@ static inline void sequence_shrink(struct sequence *sequence, struct report *rep
 				continue;
 			memcpy(kept, skip, sequence->nr);
 			memset(skip + at, true, n);
-			if (sequence_run(sequence, report, false))
+			/* Another operation would be another failure. */
+			if (sequence_run(sequence, report, false) || report->failed != failed)
 				memcpy(skip, kept, sequence->nr);
-			else if (report->failed >= 0)
-				sequence->nr = report->failed + 1;
 		}
 	}
 	free(kept);
