@@ -170,22 +170,41 @@ static inline void composing_add(struct composing *composing, const struct file 
 	}
 }
 
+/* Something that can be a part if @tidy, else anything. */
+static inline struct iobmd_compose_part choose_part(struct fuzz *fuzz, const struct slot *slot,
+						    bool tidy)
+{
+	struct iobmd_compose_part part = { .fd = slot->fd };
+	uint64_t size = file_size(slot->file), pages = size / fuzz->model.page, first;
+	struct random *random = &fuzz->random;
+
+	if (tidy && pages) {
+		first = random_below(random, pages);
+		part.offset = first * fuzz->model.page;
+		part.length = (1 + random_below(random, pages - first)) * fuzz->model.page;
+		return part;
+	}
+	part.__reserved = random_chance(random, 1);
+	part.offset = random_page_offset(random, size);
+	part.length = random_page_offset(random, size - part.offset % (size + 1));
+	if (random_chance(random, 2))
+		part.fd = random_chance(random, 50) ? -1 : 1000;
+	return part;
+}
+
 static inline void compose_choose_part(struct fuzz *fuzz, struct process *process,
-				       struct composing *composing)
+				       struct composing *composing, bool tidy)
 {
 	struct iobmd_compose_part *part = &composing->parts[composing->nr++];
 	struct slot *slot = choose_slot(fuzz, process);
-	struct random *random = &fuzz->random;
 	uint64_t size, length;
 	bool good;
 
-	*part = (struct iobmd_compose_part) { .fd = slot->fd };
-	part->__reserved = random_chance(random, 1);
+	if (tidy)
+		slot = choose_entitled(fuzz, process, composing->read_only ? IOBMD_RIGHT_READ :
+					      IOBMD_RIGHTS_ALL & ~IOBMD_RIGHT_RESIZE) ?: slot;
+	*part = choose_part(fuzz, slot, tidy);
 	size = file_size(slot->file);
-	part->offset = random_page_offset(random, size);
-	part->length = random_page_offset(random, size - part->offset % (size + 1));
-	if (random_chance(random, 2))
-		part->fd = random_chance(random, 50) ? -1 : 1000;
 	length = part->length;
 	say(fuzz, " [fd %d (%u), %#llx, %#llx]", part->fd, slot->file->thing->number,
 	    part->offset, part->length);
@@ -231,6 +250,7 @@ static inline void operate_compose(struct fuzz *fuzz, struct process *process)
 	static struct composing composing;
 	struct iobmd_compose args = { .size = sizeof(args) };
 	unsigned int nr = 1 + random_below(&fuzz->random, PARTS_MAX);
+	bool tidy = random_chance(&fuzz->random, 70);
 	int64_t fd;
 
 	if (!has_free_slot(process) || !has_room_for_thing(fuzz) || !process->nr_slots)
@@ -241,7 +261,8 @@ static inline void operate_compose(struct fuzz *fuzz, struct process *process)
 	say(fuzz, "process %u: COMPOSE flags %u of", process_number(fuzz, process),
 	    composing.read_only);
 	while (composing.nr < nr)
-		compose_choose_part(fuzz, process, &composing);
+		compose_choose_part(fuzz, process, &composing,
+				    tidy && (composing.nr < nr - 1 || nr % 2));
 	expect_errno(&composing.expected, composing.nr_shown > IOBMD_COMPOSE_MAX, EINVAL);
 	if (composing.size > COMPOSITE_MAX) {
 		say(fuzz, ": too large for the fuzzer");
