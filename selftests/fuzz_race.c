@@ -114,7 +114,7 @@ FIXTURE_TEARDOWN(fuzz_race)
 TEST_F_TIMEOUT(fuzz_race, nothing_breaks_and_nothing_leaks, 1000000)
 {
 	static struct racer common;
-	uint64_t seed = setting("SEED", time(NULL)), operations = setting("OPERATIONS", 36000);
+	uint64_t seed = setting("SEED", time(NULL)), operations = setting("OPERATIONS", 24000);
 	int listed = buffers_listed(0);
 
 	common.random = (struct random) { .page = page_size(), .huge = huge_page_size() };
