@@ -16,6 +16,7 @@
 /* What survives the conductor of a run: the parent of all runs has it too. */
 struct report {
 	int failed;		/* the number of the operation, or -1 */
+	unsigned int kind;	/* of operation whose result was wrong; 0: something else was */
 	unsigned int done;	/* operations that did something */
 	unsigned int last;	/* the last of @texts */
 	char texts[TEXTS_KEPT][TEXT_MAX];
@@ -28,6 +29,7 @@ struct fuzz {
 	struct model model;
 	struct report *report;
 	unsigned int index;	/* of the operation */
+	unsigned int kind;	/* where in the table it is, from 1 on */
 	bool print;
 	bool told;		/* what @index has done is printed */
 	int listed;		/* buffers that others have */
@@ -138,6 +140,7 @@ static inline bool judge(struct fuzz *fuzz, const struct expected *expected, int
 	say(fuzz, " = %s", came);
 	if (!good && !is_among(expected->may, expected->nr_may, result)) {
 		expected_text(wanted, sizeof(wanted), expected);
+		fuzz->report->kind = fuzz->kind;
 		fuzz_fail(fuzz, "%s, but expected was %s", came, wanted);
 	}
 	return !(result < 0 && result > -4096);

@@ -51,6 +51,7 @@ static inline void operate_once(struct fuzz *fuzz, struct process *process)
 	choice = random_below(&fuzz->random, sum);
 	for (unsigned int i = 0; i < ARRAY_SIZE(fuzz_operations); i++) {
 		if (choice < fuzz_operations[i].weight) {
+			fuzz->kind = i + 1;
 			fuzz_operations[i].operate(fuzz, process);
 			break;
 		}
@@ -146,7 +147,7 @@ static inline void sequence_shrink(struct sequence *sequence, struct report *rep
 {
 	bool *skip = sequence->skip, *kept = malloc(sequence->nr);
 	time_t end = time(NULL) + SHRINK_SECONDS;
-	int failed = report->failed;
+	unsigned int kind = report->kind;
 
 	for (unsigned int chunk = sequence->nr / 2; chunk; chunk /= 2) {
 		for (unsigned int at = 0; at < sequence->nr && time(NULL) < end; at += chunk) {
@@ -156,9 +157,11 @@ static inline void sequence_shrink(struct sequence *sequence, struct report *rep
 				continue;
 			memcpy(kept, skip, sequence->nr);
 			memset(skip + at, true, n);
-			/* Another operation would be another failure. */
-			if (sequence_run(sequence, report, false) || report->failed != failed)
+			/* The result of another operation would be another failure. */
+			if (sequence_run(sequence, report, false) || report->kind != kind)
 				memcpy(skip, kept, sequence->nr);
+			else if (report->failed >= 0)
+				sequence->nr = report->failed + 1;
 		}
 	}
 	free(kept);
