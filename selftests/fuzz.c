@@ -12,14 +12,6 @@
 
 #define OPERATIONS_PER_RUN	1200
 
-/* Of the environment; @otherwise if it is not there. */
-static uint64_t setting(const char *name, uint64_t otherwise)
-{
-	const char *text = getenv(name);
-
-	return text ? strtoull(text, NULL, 0) : otherwise;
-}
-
 /* Sequences of as many seeds as it takes, beginning with @seed. */
 static void fuzz_seeds(struct __test_metadata *_metadata, uint64_t seed, uint64_t operations)
 {

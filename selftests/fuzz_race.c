@@ -13,13 +13,6 @@
 #define RACE_THREADS		3
 #define OPERATIONS_PER_ROUND	(RACE_PROCESSES * RACE_THREADS * 400)
 
-static uint64_t setting(const char *name, uint64_t otherwise)
-{
-	const char *text = getenv(name);
-
-	return text ? strtoull(text, NULL, 0) : otherwise;
-}
-
 static void *race_thread(void *argument)
 {
 	struct racer *racer = argument;

@@ -5,6 +5,14 @@
 
 #include "iobmd_test.h"
 
+/* A number of the environment; @otherwise if it is not there. */
+static inline uint64_t setting(const char *name, uint64_t otherwise)
+{
+	const char *text = getenv(name);
+
+	return text ? strtoull(text, NULL, 0) : otherwise;
+}
+
 struct random {
 	uint64_t state;
 	uint64_t page;		/* sizes of the machine */

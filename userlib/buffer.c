@@ -29,16 +29,15 @@ struct iobmd_buffer *iobmd_buffer_alloc(void)
 }
 
 /* The handle comes first: nothing can fail once there is a descriptor. */
-IOBMD_EXPORT int iobmd_buffer_create_with(int device,
-					  const struct iobmd_create *args,
-					  struct iobmd_buffer **buffer)
+int iobmd_buffer_make(int fd, unsigned long command, const void *args,
+		      struct iobmd_buffer **buffer)
 {
 	struct iobmd_buffer *made = iobmd_buffer_alloc();
 
 	if (!made)
 		return -ENOMEM;
 
-	made->fd = ioctl(device, IOBMD_IOC_CREATE, args);
+	made->fd = ioctl(fd, command, args);
 	if (made->fd < 0) {
 		int ret = -errno;
 
@@ -48,6 +47,13 @@ IOBMD_EXPORT int iobmd_buffer_create_with(int device,
 
 	*buffer = made;
 	return 0;
+}
+
+IOBMD_EXPORT int iobmd_buffer_create_with(int device,
+					  const struct iobmd_create *args,
+					  struct iobmd_buffer **buffer)
+{
+	return iobmd_buffer_make(device, IOBMD_IOC_CREATE, args, buffer);
 }
 
 IOBMD_EXPORT int iobmd_buffer_create(int device, uint64_t capacity,
@@ -170,7 +176,6 @@ IOBMD_EXPORT int iobmd_buffer_set_name(struct iobmd_buffer *buffer,
 	return ioctl(buffer->fd, IOBMD_IOC_SET_NAME, &args) ? -errno : 0;
 }
 
-/* The handle comes first: nothing can fail once there is a descriptor. */
 IOBMD_EXPORT int iobmd_buffer_derive(const struct iobmd_buffer *buffer,
 				     uint32_t flags, uint64_t offset,
 				     uint64_t length,
@@ -182,21 +187,8 @@ IOBMD_EXPORT int iobmd_buffer_derive(const struct iobmd_buffer *buffer,
 		.offset = offset,
 		.length = length,
 	};
-	struct iobmd_buffer *made = iobmd_buffer_alloc();
 
-	if (!made)
-		return -ENOMEM;
-
-	made->fd = ioctl(buffer->fd, IOBMD_IOC_DERIVE, &args);
-	if (made->fd < 0) {
-		int ret = -errno;
-
-		iobmd_buffer_free(made);
-		return ret;
-	}
-
-	*derived = made;
-	return 0;
+	return iobmd_buffer_make(buffer->fd, IOBMD_IOC_DERIVE, &args, derived);
 }
 
 IOBMD_EXPORT int iobmd_buffer_seal(struct iobmd_buffer *buffer, uint32_t seals)

@@ -60,6 +60,10 @@ static inline uint64_t iobmd_round_up(uint64_t value, uint64_t unit)
 /* A handle without a descriptor, or NULL. */
 struct iobmd_buffer *iobmd_buffer_alloc(void);
 
+/* A handle of the descriptor that an ioctl makes. */
+int iobmd_buffer_make(int fd, unsigned long command, const void *args,
+		      struct iobmd_buffer **buffer);
+
 int iobmd_area_map(int fd, struct iobmd_area *area, uint32_t flags,
 		   uint64_t offset, const struct iobmd_get_info *info);
 int iobmd_area_map_fixed(int fd, struct iobmd_area *area, uint32_t flags,
