@@ -434,6 +434,9 @@ enum iobmd_export_flags {
  * closed. While it lives the buffer does not shrink into it. An importer
  * that asks for a wider DMA direction than the buffer has is refused.
  *
+ * A mapping through the dma-buf is like any other, but the kernel does not choose an
+ * address for it that fits huge pages: to have them, say one.
+ *
  * Errors: EINTR, EINVAL, EMFILE, ENFILE, ENOMEM, EPERM (sealed against writing,
  * and not IOBMD_EXPORT_F_READ_ONLY).
  */
