@@ -234,7 +234,7 @@ static void load_use_unload(struct __test_metadata *_metadata, int rounds)
 	memory_tidy();
 }
 
-TEST_F_TIMEOUT(unload, hundred_times_leaves_nothing_behind, 120)
+TEST_F_TIMEOUT(unload, hundred_times_leaves_nothing_behind, 600)
 {
 	uint64_t free_before, unreclaimable;
 
