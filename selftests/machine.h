@@ -8,6 +8,8 @@
 
 #include "iobmd_test.h"
 
+#include <glob.h>
+
 #define CGROUP_ROOT	"/sys/fs/cgroup"
 #define PARAMETERS	"/sys/module/iobmd/parameters"
 
@@ -97,6 +99,30 @@ static inline uint64_t memory_free(void)
 	return pages * page_size();
 }
 
+/* How much of it is free in pieces of a huge page and more, in bytes. */
+static inline uint64_t memory_free_huge(void)
+{
+	FILE *zones = fopen("/proc/buddyinfo", "re");
+	uint64_t bytes = 0, huge = huge_page_size(), size, count;
+	char *at, line[256];
+	int read;
+
+	while (zones && fgets(line, sizeof(line), zones)) {
+		at = strstr(line, "zone ");
+		if (!at || sscanf(at, "zone %*s%n", &read) < 0)
+			continue;
+		size = page_size();
+		for (at += read; sscanf(at, "%" SCNu64 "%n", &count, &read) == 1; at += read) {
+			if (size >= huge)
+				bytes += count * size;
+			size *= 2;
+		}
+	}
+	if (zones)
+		fclose(zones);
+	return bytes;
+}
+
 /* Processes that the OOM killer has taken since boot. */
 static inline uint64_t oom_kills(void)
 {
@@ -109,6 +135,21 @@ static inline void memory_tidy(void)
 	sync();
 	file_write("/proc/sys/vm/drop_caches", "3");
 	file_write("/proc/sys/vm/compact_memory", "1");
+}
+
+/*
+ * Has slabs that nobody uses freed, which KASAN otherwise keeps for a while to
+ * see who still uses them.
+ */
+static inline void slabs_shrink(void)
+{
+	glob_t caches;
+
+	if (glob("/sys/kernel/slab/*/shrink", 0, NULL, &caches))
+		return;
+	for (size_t i = 0; i < caches.gl_pathc; i++)
+		file_write(caches.gl_pathv[i], "1");
+	globfree(&caches);
 }
 
 static inline uint64_t parameter(const char *name)

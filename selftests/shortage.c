@@ -83,7 +83,7 @@ TEST_F_TIMEOUT(shortage, while_memory_is_compacted_is_only_a_shortage, 600)
 /* Not a shortage yet, but few huge pages are left to move anything to. */
 TEST_F_TIMEOUT(shortage, that_only_threatens_while_memory_is_compacted_loses_nothing, 600)
 {
-	uint64_t size = meminfo("MemAvailable:") / 4 * 3 / huge_page_size() * huge_page_size();
+	uint64_t size = memory_free_huge() / 4 * 3 / huge_page_size() * huge_page_size();
 	pid_t compaction = compaction_start();
 
 	for (int i = 0; i < 3; i++) {

@@ -232,6 +232,7 @@ static void load_use_unload(struct __test_metadata *_metadata, int rounds)
 		EXPECT_UNLOADS();
 	}
 	memory_tidy();
+	slabs_shrink();
 }
 
 TEST_F_TIMEOUT(unload, hundred_times_leaves_nothing_behind, 600)
