@@ -20,8 +20,10 @@ struct arena {
 	uint64_t uses;		/* grows also while the user rests */
 	uint64_t successes;
 	uint64_t attempts;	/* to shrink */
+	uint64_t holds;		/* odd: the user holds a part of the tail */
 	uint64_t foreign;	/* bytes that the buffer never had */
 	bool stop;
+	bool hold;		/* in the next use, for an attempt at least */
 	int fd;
 	int disk;
 	uint8_t *map;
@@ -43,6 +45,25 @@ static void count(uint64_t *what)
 static bool stopped(const struct arena *arena)
 {
 	return __atomic_load_n(&arena->stop, __ATOMIC_SEQ_CST);
+}
+
+/* While an attempt to shrink begins and ends */
+static void wait_for_attempt(struct arena *arena)
+{
+	uint64_t attempts = load(&arena->attempts);
+
+	while (load(&arena->attempts) < attempts + 2 && !stopped(arena))
+		count(&arena->uses);
+}
+
+/* Called while the kernel has a part of the tail on behalf of the user */
+static void hold(struct arena *arena)
+{
+	if (!arena->hold)
+		return;
+	count(&arena->holds);
+	wait_for_attempt(arena);
+	count(&arena->holds);
 }
 
 static bool foreign(const uint8_t *bytes, size_t length)
@@ -109,8 +130,11 @@ static bool by_pipe(struct arena *arena)
 
 	if (pipe2(pipe, O_CLOEXEC))
 		return false;
-	done = vmsplice(pipe[1], &iov, 1, 0) > 0 &&
-	       look(arena, read(pipe[0], arena->page, PAGES * page_size()));
+	done = vmsplice(pipe[1], &iov, 1, 0) > 0;
+	if (done) {
+		hold(arena);
+		look(arena, read(pipe[0], arena->page, PAGES * page_size()));
+	}
 	close(pipe[0]);
 	close(pipe[1]);
 	return done;
@@ -122,6 +146,7 @@ static bool by_ring(struct arena *arena)
 
 	if (ring < 0)
 		return false;
+	hold(arena);
 	ring_unpin(ring);
 	close(ring);
 	return true;
@@ -131,7 +156,11 @@ static bool by_export(struct arena *arena)
 {
 	int dmabuf = iobmd_export(arena->fd, 0, somewhere(arena), PAGES * page_size());
 
-	return dmabuf >= 0 && !close(dmabuf);
+	if (dmabuf < 0)
+		return false;
+	hold(arena);
+	close(dmabuf);
+	return true;
 }
 
 static bool by_another_process(struct arena *arena)
@@ -208,24 +237,16 @@ FIXTURE_TEARDOWN(race_shrink)
 	close(self->arena->disk);
 }
 
-/* So that an attempt to shrink begins and ends without it. */
-static void rest(struct arena *arena)
-{
-	uint64_t attempts = load(&arena->attempts);
-
-	while (load(&arena->attempts) < attempts + 2 && !stopped(arena))
-		count(&arena->uses);
-}
-
 static void use_until_stopped(struct arena *arena, bool (*use)(struct arena *arena))
 {
 	while (!stopped(arena)) {
 		for (int i = 0; i < USES_IN_A_ROW; i++) {
+			arena->hold = i == 0;
 			if (use(arena))
 				count(&arena->successes);
 			count(&arena->uses);
 		}
-		rest(arena);
+		wait_for_attempt(arena);
 	}
 }
 
@@ -273,8 +294,11 @@ TEST_F_TIMEOUT(race_shrink, is_refused_or_nobody_gets_at_it, 600)
 	}
 	await_uses(arena);
 	while (shrinks < SHRINKS && !_metadata->exit_code) {
+		uint64_t holds = load(&arena->holds);
+
 		if (!iobmd_resize(arena->fd, arena->cut)) {
 			shrinks++;
+			EXPECT_FALSE(holds % 2 && load(&arena->holds) == holds);
 			EXPECT_EQ(SIGBUS, faults(arena->map + arena->cut, true));
 			take_the_memory(_metadata, arena, variant->huge);
 			grow_again(_metadata, arena);
