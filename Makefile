@@ -21,7 +21,7 @@ lib: ## the library and its tools
 
 selftests: lib ## the test programs
 	@scripts/setup build test
-	@$(MAKE) --no-print-directory -C selftests OUTPUT=$(BUILD)/selftests KSFT_DIR=$$(scripts/kernel selftest)
+	@$(MAKE) --no-print-directory -C selftests OUTPUT=$(BUILD)/selftests KSFT_DIR=$$(scripts/kernel source)/tools/testing/selftests
 
 sparse: ## sparse over the module (KERNEL= as above)
 	@scripts/setup test

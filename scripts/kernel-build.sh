@@ -14,8 +14,12 @@ kernel_config() {
 	grep -h '^CONFIG_' "$iobmd_top/scripts/common.config" "$iobmd_top/scripts/$1.config"
 }
 
+short_hash() {
+	sha256sum | cut -c 1-12
+}
+
 config_hash() {
-	kernel_config "$1" | sha256sum | cut -c 1-12
+	kernel_config "$1" | short_hash
 }
 
 # Unpacks files of the sources, or all but some, as tar's arguments say.
