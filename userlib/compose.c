@@ -2,7 +2,6 @@
 /* Composites: several parts of buffers as one. */
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 
 #include "internal.h"
 
