@@ -300,6 +300,7 @@ static long iobmd_ioctl_sync(struct iobmd_call *call)
 	err = iobmd_view_check_range(view, sync->offset, &length);
 	if (err)
 		return err;
+	/* Orders the caller's accesses to the buffer before and after the call. */
 	smp_mb();
 	sync->flags = IOBMD_SYNC_F_NOOP;
 	return iobmd_call_copy_out(call, sizeof(*sync));
