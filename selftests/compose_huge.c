@@ -240,7 +240,8 @@ TEST_F_TIMEOUT(compose_huge, part_at_addresses_that_do_not_fit_shows_its_own, 12
 		{ &self->b, 0, 2 * self->huge },
 	};
 	const struct piece cut[] = {
-		{ &self->a, 0, 2 * self->huge }, { &self->b, self->page, 2 * self->huge - self->page },
+		{ &self->a, 0, 2 * self->huge },
+		{ &self->b, self->page, 2 * self->huge - self->page },
 	};
 
 	expect_right_pages(_metadata, behind, ARRAY_SIZE(behind));

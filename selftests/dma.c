@@ -341,7 +341,8 @@ TEST_F(dma, importers_and_users_at_the_same_time_as_resizes)
 			if (i < 2)
 				import_and_use(dmabuf, 30);
 			for (int j = 0; i >= 2 && j < 60; j++) {
-				EXPECT_EQ(0, iobmd_resize(self->fd, self->size + (j % 5) * self->page));
+				EXPECT_EQ(0, iobmd_resize(self->fd,
+							  self->size + (j % 5) * self->page));
 				EXPECT_ERRNO(EBUSY, iobmd_resize(self->fd, self->page));
 			}
 		}

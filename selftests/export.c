@@ -125,7 +125,8 @@ TEST_F(export, mapping_is_of_huge_pages)
 
 	ASSERT_EQ(at, mmap(at, self->whole, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
 			   self->dmabuf, 0));
-	at[0] = at[huge] = 0;
+	at[0] = 0;
+	at[huge] = 0;
 	EXPECT_EQ(IOBMD_INFO(self->fd, huge_bytes),
 		  smaps_bytes(at, self->whole, "FilePmdMapped"));
 }
@@ -148,7 +149,8 @@ TEST_F(export, mapping_is_memory_to_system_calls)
 
 TEST_F(export, mapping_takes_a_disks_data)
 {
-	uint8_t *map = map_dmabuf(self->dmabuf, PROT_READ | PROT_WRITE), *data = malloc(self->whole);
+	uint8_t *map = map_dmabuf(self->dmabuf, PROT_READ | PROT_WRITE);
+	uint8_t *data = malloc(self->whole);
 	int disk = disk_open(0), direct = disk_open(O_DIRECT);
 
 	ASSERT_LE(0, disk);

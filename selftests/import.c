@@ -140,7 +140,10 @@ TEST_F(graphics, wider_direction_is_refused)
 	EXPECT_EQ(0, iobmd_resize(self->fd, self->size));
 }
 
-/* Each has two objects at most: CONFIG_DMA_API_DEBUG takes more than eight mappings of a place for an error. */
+/*
+ * Each has two objects at most: CONFIG_DMA_API_DEBUG takes more than eight mappings
+ * of a place for an error.
+ */
 TEST_F(graphics, import_races_with_resize_and_exit)
 {
 	pid_t pid[3];
@@ -301,7 +304,8 @@ TEST_F(camera, gets_no_buffer_that_it_may_not_write)
 								0, self->size)));
 	if (variant->alignment)
 		EXPECT_EQ(-1, vivid_queue(self->camera, 0, iobmd_export(out, 0, 0, self->size)));
-	EXPECT_EQ(-1, vivid_queue(self->camera, 0, iobmd_export(self->fd, 0, 0, self->size - 4096)));
+	EXPECT_EQ(-1, vivid_queue(self->camera, 0,
+				  iobmd_export(self->fd, 0, 0, self->size - 4096)));
 	EXPECT_EQ(-1, check_bytes(self->map, FRAMES * self->frame, 0x77));
 }
 

@@ -41,7 +41,8 @@ static inline int run(const char *path, char *const argv[])
 /* 0 if the kernel has it. @parameter may be NULL. */
 static inline int kernel_module_load(const char *name, const char *parameter)
 {
-	return run("/sbin/modprobe", (char *[]){ "modprobe", (char *)name, (char *)parameter, NULL });
+	return run("/sbin/modprobe",
+		   (char *[]){ "modprobe", (char *)name, (char *)parameter, NULL });
 }
 
 static inline int kernel_module_unload(const char *name)

@@ -24,7 +24,10 @@
 
 #include "iobmd_memory.h"
 
-/* Seconds for a case: the harness has 30, too few for a kernel with sanitizers in an emulated machine. */
+/*
+ * Seconds for a case: the harness has 30, too few for a kernel with sanitizers in
+ * an emulated machine.
+ */
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT 300
 

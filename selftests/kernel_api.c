@@ -339,7 +339,7 @@ TEST_F(kernel_api, copies_between_a_buffer_and_itself)
 {
 	ASSERT_EQ(0, kernel_get(self->peer, self->fd, READ_WRITE));
 	EXPECT_EQ(self->page, kernel_copy(self->peer, IOBMD_PEER_READ, 0,
-					self->map + 2 * self->page, self->page, false));
+					  self->map + 2 * self->page, self->page, false));
 	EXPECT_EQ(0, memcmp(self->map, self->map + 2 * self->page, self->page));
 }
 

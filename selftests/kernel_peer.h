@@ -86,7 +86,7 @@ static inline int kernel_fill(int peer, uint32_t add)
 }
 
 static inline int kernel_copy(int peer, unsigned long cmd, uint64_t offset, void *address,
-		     uint64_t length, bool kernel)
+			      uint64_t length, bool kernel)
 {
 	struct iobmd_peer_args args = {
 		.offset = offset,

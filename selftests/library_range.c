@@ -187,7 +187,8 @@ TEST(address_range_works_while_the_length_changes)
 		struct iobmd_address_segment segment;
 
 		ASSERT_EQ(0, iobmd_get_address_range(twin, &segment));
-		ASSERT_TRUE(segment.length == 0 || segment.length == 1 || segment.length == 4 * MIB);
+		ASSERT_TRUE(segment.length == 0 || segment.length == 1 ||
+			    segment.length == 4 * MIB);
 		if (segment.length)
 			ASSERT_EQ(0, faults((char *)segment.address + segment.length - 1, true));
 		iobmd_buffer_free(twin);

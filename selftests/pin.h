@@ -18,10 +18,10 @@
 static inline bool kernel_at_least(int major, int minor)
 {
 	struct utsname name;
-	int a = 0, b = 0;
+	int a, b;
 
-	uname(&name);
-	sscanf(name.release, "%d.%d", &a, &b);
+	if (uname(&name) || sscanf(name.release, "%d.%d", &a, &b) != 2)
+		return false;
 	return a > major || (a == major && b >= minor);
 }
 

@@ -273,8 +273,8 @@ TEST_F(share, exec_closes_and_unmaps)
 	char command[128];
 	pid_t pid;
 
-	snprintf(command, sizeof(command), "! test -e /proc/self/fd/%d && ! grep -q iobmd: "
-		 "/proc/self/maps", self->fd);
+	snprintf(command, sizeof(command),
+		 "! test -e /proc/self/fd/%d && ! grep -q iobmd: /proc/self/maps", self->fd);
 	IN_CHILD(pid) {
 		exec_shell(command);
 	}

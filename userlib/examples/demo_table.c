@@ -101,7 +101,8 @@ void demo_compare(const struct demo *demo)
 	uint64_t iobmd[DEMO_METRICS], pipe[DEMO_METRICS];
 
 	printf("8. Both ways again, %d times each, every time with new memory and nothing of the disk in\n"
-	       "   the page cache. Shown are the medians, of both processes together.\n", nr_runs(demo));
+	       "   the page cache. Shown are the medians, of both processes together.\n",
+	       nr_runs(demo));
 	measure(demo, demo_run_buffer, iobmd);
 	measure(demo, demo_run_pipe, pipe);
 	print_table(demo, iobmd, pipe);

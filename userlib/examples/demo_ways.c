@@ -113,7 +113,8 @@ static void read_through_memory(const struct demo *demo, int disk, struct demo_r
 	size_t moved, chunk;
 	char *bytes;
 
-	bytes = run->memory = demo_memory_map(demo->size);
+	bytes = demo_memory_map(demo->size);
+	run->memory = bytes;
 	for (; done < demo->size; done += moved) {
 		chunk = demo->size - done < DEMO_CHUNK ? demo->size - done : DEMO_CHUNK;
 		moved = demo_moved(read(disk, bytes + done, chunk), "read the disk");
