@@ -27,6 +27,9 @@ sparse: ## sparse over the module (KERNEL= as above)
 	@scripts/setup test
 	@scripts/module sparse $(KERNEL)
 
+static: ## the checks that run nothing of it: checkpatch, coccinelle, cppcheck...
+	@scripts/check --static
+
 check: ## build everything, run all tests in virtual machines (KERNELS="6.12 6.1", TESTS="resize huge")
 	@KERNELS="$(KERNELS)" scripts/check $(TESTS)
 
@@ -46,4 +49,4 @@ clean: ## remove what was built; the cache of kernels stays
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
-.PHONY: all module modules lib selftests sparse check check-debug demo install clean help
+.PHONY: all module modules lib selftests sparse static check check-debug demo install clean help

@@ -17,7 +17,7 @@ least_coverage=95
 
 # The sanitizers take their part of time and memory; all of it must be below 4 GiB, where every device reaches it.
 set_debug() {
-	debug=1 kernels=(debug) memory=2800
+	mode=debug kernels=(debug) memory=2800
 	export TIMEOUT=${TIMEOUT:-1500} GCOV_PROFILE=y
 }
 
