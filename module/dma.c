@@ -63,29 +63,32 @@ static int iobmd_run_add(struct iobmd_run *run, phys_addr_t address, u64 length)
 }
 
 /*
- * How many of the bytes at @place one folio holds, and where they lie. They stay
- * there, but a shrink beyond the caller's hold may split the folio: so none is
- * looked at without the lock that keeps it whole.
+ * How many of the bytes at @place one folio holds, and where they lie; 0 if it has
+ * a hardware error there. They stay there, but a shrink beyond the caller's hold
+ * may split the folio: so none is looked at without the lock that keeps it whole.
  */
-static u64 iobmd_run_find(const struct iobmd_place *place, phys_addr_t *address)
+static size_t iobmd_run_find(const struct iobmd_place *place, phys_addr_t *address)
 {
 	struct iobmd_buffer *buffer = place->buffer;
+	pgoff_t index = place->offset >> PAGE_SHIFT;
 	struct folio *folio;
-	size_t start;
-	u64 length;
+	size_t start, length;
 
 	down_read(&buffer->fault_lock);
-	folio = iobmd_memory_folio(buffer, place->offset >> PAGE_SHIFT);
+	folio = iobmd_memory_folio(buffer, index);
 	start = offset_in_folio(folio, place->offset);
 	length = min_t(u64, folio_size(folio) - start, place->length);
 	*address = PFN_PHYS(folio_pfn(folio)) + start;
+	if (iobmd_folio_is_bad(folio, index, PFN_UP(offset_in_page(start) + length)))
+		length = 0;
 	up_read(&buffer->fault_lock);
 	return length;
 }
 
 /*
  * Calls @visit for each physically contiguous run, within @limits, in a range of
- * @view. The caller has checked the range and has a hold on it.
+ * @view, unless there is a page with a hardware error: -EIO. The caller has checked
+ * the range and has a hold on it.
  */
 int iobmd_view_for_each_run(const struct iobmd_view *view, u64 offset, u64 length,
 			    struct iobmd_run_limits limits, iobmd_visit_run_t visit,
@@ -97,8 +100,10 @@ int iobmd_view_for_each_run(const struct iobmd_view *view, u64 offset, u64 lengt
 	while (length) {
 		struct iobmd_place place = iobmd_view_find(view, offset, length);
 		phys_addr_t address;
-		u64 n = iobmd_run_find(&place, &address);
+		size_t n = iobmd_run_find(&place, &address);
 
+		if (!n)
+			return -EIO;
 		ret = iobmd_run_add(&run, address, n);
 		if (ret)
 			return ret;
@@ -174,13 +179,16 @@ static int iobmd_dma_alloc_table(struct sg_table *sgt,
 	unsigned int nr = 0;
 	int err;
 
-	iobmd_view_for_each_run(view, offset, length, limits, iobmd_dma_count_run, &nr);
-	err = sg_alloc_table(sgt, nr, GFP_KERNEL);
+	err = iobmd_view_for_each_run(view, offset, length, limits, iobmd_dma_count_run, &nr);
+	if (!err)
+		err = sg_alloc_table(sgt, nr, GFP_KERNEL);
 	if (err)
 		return err;
 	sg = sgt->sgl;
-	iobmd_view_for_each_run(view, offset, length, limits, iobmd_dma_set_run, &sg);
-	return 0;
+	err = iobmd_view_for_each_run(view, offset, length, limits, iobmd_dma_set_run, &sg);
+	if (err)
+		sg_free_table(sgt);
+	return err;
 }
 
 /*
@@ -266,24 +274,41 @@ void iobmd_dma_unmap(struct iobmd_dma_mapping *mapping)
 	kfree(mapping);
 }
 
-static void iobmd_view_get_pages(const struct iobmd_view *view, struct page **pages,
-				 unsigned long nr)
+/* 0, or -EIO if one of the pages at @place has a hardware error. */
+static int iobmd_place_get_pages(const struct iobmd_place *place, struct page **pages)
 {
-	unsigned long i, end;
+	struct iobmd_buffer *buffer = place->buffer;
+	pgoff_t index = place->offset >> PAGE_SHIFT;
+	unsigned long i, nr = place->length >> PAGE_SHIFT;
+	int err = 0;
 
-	for (i = 0; i < nr; i = end) {
+	down_read(&buffer->fault_lock);
+	for (i = 0; i < nr && !err; i++, index++) {
+		struct folio *folio = iobmd_memory_folio(buffer, index);
+
+		pages[i] = folio_file_page(folio, index);
+		if (iobmd_folio_is_bad(folio, index, 1))
+			err = -EIO;
+	}
+	up_read(&buffer->fault_lock);
+	return err;
+}
+
+static int iobmd_view_get_pages(const struct iobmd_view *view, struct page **pages,
+				unsigned long nr)
+{
+	unsigned long i = 0;
+	int err = 0;
+
+	while (i < nr && !err) {
 		struct iobmd_place place =
 			iobmd_view_find(view, (u64)i << PAGE_SHIFT,
 					(u64)(nr - i) << PAGE_SHIFT);
-		pgoff_t index = place.offset >> PAGE_SHIFT;
 
-		end = i + (place.length >> PAGE_SHIFT);
-		down_read(&place.buffer->fault_lock);
-		for (; i < end; i++, index++)
-			pages[i] = folio_file_page(iobmd_memory_folio(place.buffer, index),
-						   index);
-		up_read(&place.buffer->fault_lock);
+		err = iobmd_place_get_pages(&place, pages + i);
+		i += place.length >> PAGE_SHIFT;
 	}
+	return err;
 }
 
 /*
@@ -295,14 +320,15 @@ void *iobmd_view_vmap(const struct iobmd_view *view, u64 size)
 	unsigned long nr = size >> PAGE_SHIFT;
 	struct page **pages;
 	void *address;
+	int err;
 
 	if (!(view->rights & IOBMD_RIGHT_WRITE))
 		return ERR_PTR(-EACCES);
 	pages = kvmalloc_array(nr, sizeof(*pages), GFP_KERNEL);
 	if (!pages)
 		return ERR_PTR(-ENOMEM);
-	iobmd_view_get_pages(view, pages, nr);
-	address = vmap(pages, nr, VM_MAP, PAGE_KERNEL);
+	err = iobmd_view_get_pages(view, pages, nr);
+	address = err ? ERR_PTR(err) : vmap(pages, nr, VM_MAP, PAGE_KERNEL);
 	kvfree(pages);
 	return address ?: ERR_PTR(-ENOMEM);
 }

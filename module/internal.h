@@ -177,6 +177,7 @@ int iobmd_account_check_capacity(u64 capacity);
 void iobmd_folio_put_and_drain(struct folio *folio);
 extern const struct address_space_operations iobmd_memory_aops;
 struct folio *iobmd_memory_folio(struct iobmd_buffer *buffer, pgoff_t index);
+bool iobmd_folio_is_bad(struct folio *folio, pgoff_t index, unsigned long nr);
 struct folio *iobmd_memory_get_folio(struct iobmd_buffer *buffer, u64 offset,
 				     bool write);
 u64 iobmd_memory_huge_bytes(struct iobmd_buffer *buffer, u64 offset, u64 end);

@@ -59,6 +59,22 @@ struct folio *iobmd_memory_folio(struct iobmd_buffer *buffer, pgoff_t index)
 	return xa_load(&buffer->inode->i_mapping->i_pages, index);
 }
 
+/* Whether one of the @nr pages from @index on, all in @folio, has a hardware error. */
+bool iobmd_folio_is_bad(struct folio *folio, pgoff_t index, unsigned long nr)
+{
+	unsigned long i;
+
+	if (!folio_test_large(folio))
+		return folio_test_hwpoison(folio);
+	if (!folio_test_has_hwpoisoned(folio))
+		return false;
+	for (i = 0; i < nr; i++) {
+		if (PageHWPoison(folio_file_page(folio, index + i)))
+			return true;
+	}
+	return false;
+}
+
 /**
  * iobmd_memory_get_folio - get hold of the memory at some byte
  * @buffer: The buffer.
@@ -83,7 +99,7 @@ struct folio *iobmd_memory_get_folio(struct iobmd_buffer *buffer, u64 offset,
 		folio = filemap_get_folio(buffer->inode->i_mapping, index);
 	up_read(&buffer->fault_lock);
 
-	if (!IS_ERR_OR_NULL(folio) && PageHWPoison(folio_file_page(folio, index))) {
+	if (!IS_ERR_OR_NULL(folio) && iobmd_folio_is_bad(folio, index, 1)) {
 		folio_put(folio);
 		folio = ERR_PTR(-EIO);
 	}
@@ -124,9 +140,13 @@ void iobmd_folio_put_and_drain(struct folio *folio)
 	folio_batch_release(&batch);
 }
 
-/* Zeroes from byte @offset to the end of its page, which may be mapped. */
+/*
+ * Zeroes from byte @offset to the end of its page, which may be mapped; but nobody
+ * gets at one with a hardware error.
+ */
 void iobmd_memory_zero_page_tail(struct iobmd_buffer *buffer, u64 offset)
 {
+	pgoff_t index = offset >> PAGE_SHIFT;
 	struct folio *folio;
 	size_t start;
 
@@ -134,7 +154,9 @@ void iobmd_memory_zero_page_tail(struct iobmd_buffer *buffer, u64 offset)
 
 	if (!offset_in_page(offset))
 		return;
-	folio = iobmd_memory_folio(buffer, offset >> PAGE_SHIFT);
+	folio = iobmd_memory_folio(buffer, index);
+	if (iobmd_folio_is_bad(folio, index, 1))
+		return;
 	start = offset_in_folio(folio, offset);
 	folio_zero_segment(folio, start, ALIGN(start, PAGE_SIZE));
 }

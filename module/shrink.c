@@ -65,8 +65,18 @@ static bool iobmd_folio_wait(struct iobmd_buffer *buffer, struct folio *folio)
 }
 
 /*
- * Beside the page cache and our visit: a pin, a pipe, a block request, ... Who
- * only takes a look at every page, as compaction does, is soon gone; and as
+ * The page cache, our visit, and who keeps a page with a hardware error from ever
+ * being used again. (It is a page of its own then: see iobmd_memory_release_folio().)
+ */
+static int iobmd_folio_harmless_refs(struct folio *folio)
+{
+	bool bad = !folio_test_large(folio) && folio_test_hwpoison(folio);
+
+	return folio_nr_pages(folio) + 1 + bad;
+}
+
+/*
+ * Beside those: a pin, a pipe, a block request, ... Who only takes a look at every page, as compaction does, is soon gone; and as
  * nobody can come to use the folio now, those looked at before need no new look.
  * But if a fault waits for us, it may be that of the user whom we wait for.
  */
@@ -74,7 +84,7 @@ static bool iobmd_folio_is_used(struct iobmd_buffer *buffer, struct folio *folio
 {
 	unsigned int ticks = 0;
 
-	while (folio_ref_count(folio) != folio_nr_pages(folio) + 1) {
+	while (folio_ref_count(folio) > iobmd_folio_harmless_refs(folio)) {
 		if (ticks++ == IOBMD_USED_TICKS ||
 		    rwsem_is_contended(&buffer->fault_lock))
 			return true;
@@ -87,7 +97,8 @@ static bool iobmd_folio_is_used(struct iobmd_buffer *buffer, struct folio *folio
  * Makes single pages of the unmapped, unused folio from page @first up to page
  * @end. Modules can only call for that by having a part of it truncated, and if
  * the split then fails, the part has been zeroed: so it is the folio's last
- * page, which goes anyway if all is well, and whose contents are kept meanwhile.
+ * page, which goes anyway if all is well, and whose contents are kept meanwhile,
+ * unless a hardware error makes it unwise to look at them.
  */
 static int iobmd_memory_split(struct iobmd_buffer *buffer, pgoff_t first,
 			      pgoff_t end)
@@ -96,17 +107,20 @@ static int iobmd_memory_split(struct iobmd_buffer *buffer, pgoff_t first,
 	struct folio *folio = iobmd_memory_folio(buffer, first);
 	struct page *last = folio_page(folio, end - 1 - first);
 	struct page *copy = alloc_page(GFP_KERNEL);
+	bool good = !iobmd_folio_is_bad(folio, end - 1, 1);
 	int err = 0;
 
 	if (!copy)
 		return -ENOMEM;
-	copy_highpage(copy, last);
+	if (good)
+		copy_highpage(copy, last);
 	WRITE_ONCE(buffer->split, folio);
 	truncate_inode_pages_range(buffer->inode->i_mapping, pos,
 				   pos + PAGE_SIZE - 1);
 	WRITE_ONCE(buffer->split, NULL);
 	if (iobmd_memory_folio(buffer, end - 1)) {
-		copy_highpage(last, copy);
+		if (good)
+			copy_highpage(last, copy);
 		err = folio_ref_count(folio) == folio_nr_pages(folio) ? -ENOMEM : -EBUSY;
 	}
 	__free_page(copy);

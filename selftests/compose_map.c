@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Mappings of a composite: one range of addresses, the memory of many. */
 #include "composite_use.h"
+#include "machine.h"
 
 #include <linux/mman.h>
 #include <pthread.h>
@@ -294,30 +295,13 @@ TEST_F_TIMEOUT(composite, mapping_is_touched_by_many_at_once, 120)
 	}
 }
 
-/*
- * Says that the page at @address has a hardware error. The kernel may kill whoever
- * says so, or answer that it could do nothing but mark it.
- */
-static void poison(void *address)
-{
-	pid_t pid = child_fork();
-
-	if (pid == 0) {
-		signal(SIGBUS, SIG_DFL);
-		faults(address, false);
-		madvise(address, page_size(), MADV_HWPOISON);
-		_exit(0);
-	}
-	child_status(pid);
-}
-
 TEST_F(composite, page_with_a_hardware_error_raises_sigbus)
 {
 	const uint64_t at = self->edge + 3 * self->page;
 	uint8_t *map = map_whole(self, PROT_READ | PROT_WRITE), *data = malloc(self->whole);
 
 	ASSERT_NE(MAP_FAILED, (void *)map);
-	poison(self->b.map + 3 * self->page);
+	memory_poison(self->b.map + 3 * self->page);
 	ASSERT_EQ(SIGBUS, faults(self->b.map + 3 * self->page, false));
 	EXPECT_EQ(SIGBUS, faults(map + at, false));
 	EXPECT_EQ(SIGBUS, faults(map + at, true));

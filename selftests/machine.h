@@ -9,6 +9,7 @@
 #include "iobmd_test.h"
 
 #include <glob.h>
+#include <sys/mman.h>
 
 #define CGROUP_ROOT	"/sys/fs/cgroup"
 #define PARAMETERS	"/sys/module/iobmd/parameters"
@@ -150,6 +151,23 @@ static inline void slabs_shrink(void)
 	for (size_t i = 0; i < caches.gl_pathc; i++)
 		file_write(caches.gl_pathv[i], "1");
 	globfree(&caches);
+}
+
+/*
+ * Says that the page at @address has a hardware error. The kernel may kill whoever
+ * says so, or answer that it could do nothing but mark it.
+ */
+static inline void memory_poison(void *address)
+{
+	pid_t pid = child_fork();
+
+	if (pid == 0) {
+		signal(SIGBUS, SIG_DFL);
+		faults(address, false);
+		madvise(address, page_size(), MADV_HWPOISON);
+		_exit(0);
+	}
+	child_status(pid);
 }
 
 static inline uint64_t parameter(const char *name)

@@ -139,7 +139,7 @@ void iobmd_user_notify(struct iobmd_user *user);
  * These are not addresses for a device: those are what iobmd_user_dma_map()
  * gives.
  *
- * Return: what @visit returned last, or -EINVAL.
+ * Return: what @visit returned last, or -EINVAL, or -EIO on a hardware error.
  */
 int iobmd_user_for_each_run(struct iobmd_user *user, u64 offset, u64 length,
 			    int (*visit)(phys_addr_t address, u64 length, void *arg),
@@ -154,7 +154,7 @@ int iobmd_user_for_each_run(struct iobmd_user *user, u64 offset, u64 length,
  * page, may be bytes of others.
  *
  * Return: the address, to give to iobmd_user_vunmap(), or an ERR_PTR: -EACCES,
- * -ENOMEM.
+ * -EIO on a hardware error, -ENOMEM.
  */
 void *iobmd_user_vmap(struct iobmd_user *user);
 
@@ -205,7 +205,7 @@ ssize_t iobmd_user_write(struct iobmd_user *user, u64 offset, struct iov_iter *f
  *
  * Return: the segments, to give to iobmd_user_dma_unmap(), or an ERR_PTR:
  * -EACCES if @direction is too wide or the right is missing, -EINVAL, -EIO if
- * the device cannot reach the memory, -ENOMEM.
+ * the device cannot reach the memory or it has a hardware error, -ENOMEM.
  */
 struct sg_table *iobmd_user_dma_map(struct iobmd_user *user, struct device *dev,
 				    u64 offset, u64 length,
