@@ -324,7 +324,7 @@ void *iobmd_view_vmap(const struct iobmd_view *view, u64 size)
 
 	if (!(view->rights & IOBMD_RIGHT_WRITE))
 		return ERR_PTR(-EACCES);
-	pages = kvmalloc_array(nr, sizeof(*pages), GFP_KERNEL);
+	pages = kvmalloc_array(nr, sizeof(*pages), GFP_KERNEL | __GFP_NOWARN);
 	if (!pages)
 		return ERR_PTR(-ENOMEM);
 	err = iobmd_view_get_pages(view, pages, nr);

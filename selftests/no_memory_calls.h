@@ -1,11 +1,8 @@
-// SPDX-License-Identifier: GPL-2.0
-/*
- * Every allocation fails once: each call is repeated with its first, second, third...
- * allocation, or copy from or to user memory, made to fail, until it has no more of
- * them. It may then work all the same, or fail; a failure has changed nothing.
- *
- * That takes a kernel with fault injection, as the debug kernel is.
- */
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The calls whose allocations the tests make fail, and what they work on. */
+#ifndef IOBMD_TEST_NO_MEMORY_CALLS_H
+#define IOBMD_TEST_NO_MEMORY_CALLS_H
+
 #include "kernel_peer.h"
 #include "machine.h"
 #include "peer.h"
@@ -13,11 +10,7 @@
 
 #include <sys/mman.h>
 
-#define FAIL_NTH	"/proc/thread-self/fail-nth"
-#define DEBUG		"/sys/kernel/debug"
-
-/* More than the longest call has; a call that does not end with that is stuck. */
-#define MOST_POINTS	20000
+#define USER	54321	/* who has no buffer */
 
 /* What the calls work on. They leave it as it is. */
 struct subject {
@@ -32,13 +25,14 @@ struct subject {
 	void *mapped;		/* what a call has mapped */
 };
 
-FIXTURE(fail_nth)
+FIXTURE(no_memory)
 {
 	struct subject subject;
 	int buffers;
 	int mappings;
 	int next_fd;
 	int fail_nth;
+	int make_it_fail;
 };
 
 /*
@@ -46,7 +40,7 @@ FIXTURE(fail_nth)
  * what @call returned. @peer: it has a user of the kernel API, whose end undoes all
  * that it did. @error: what it may fail with, beside ENOMEM and EFAULT.
  */
-FIXTURE_VARIANT(fail_nth)
+FIXTURE_VARIANT(no_memory)
 {
 	int (*call)(struct subject *subject);
 	void (*undo)(struct subject *subject, int result);
@@ -99,10 +93,26 @@ static int create_aligned(struct subject *subject)
 	return create(21 * subject->page, 16 * subject->page, IOBMD_HUGE_NONE);
 }
 
-FIXTURE_VARIANT_ADD(fail_nth, create_small) { create_small, undo_close };
-FIXTURE_VARIANT_ADD(fail_nth, create_huge) { create_huge, undo_close };
-FIXTURE_VARIANT_ADD(fail_nth, create_only_huge) { create_only_huge, undo_close };
-FIXTURE_VARIANT_ADD(fail_nth, create_aligned) { create_aligned, undo_close };
+/* A user's first buffer also makes his account; to be root again is not what is tested. */
+static int create_as_user(struct subject *subject)
+{
+	struct iobmd_create args = { .size = sizeof(args), .capacity = 1 };
+	int device = iobmd_open(), fd = -1, saved_errno;
+
+	if (device >= 0 && !seteuid(USER))
+		fd = ioctl(device, IOBMD_IOC_CREATE, &args);
+	saved_errno = errno;
+	AWAIT(!seteuid(0));
+	close(device);
+	errno = saved_errno;
+	return fd;
+}
+
+FIXTURE_VARIANT_ADD(no_memory, create_small) { create_small, undo_close };
+FIXTURE_VARIANT_ADD(no_memory, create_huge) { create_huge, undo_close };
+FIXTURE_VARIANT_ADD(no_memory, create_only_huge) { create_only_huge, undo_close };
+FIXTURE_VARIANT_ADD(no_memory, create_aligned) { create_aligned, undo_close };
+FIXTURE_VARIANT_ADD(no_memory, create_as_user) { create_as_user, undo_close };
 
 static int compose_two(struct subject *subject)
 {
@@ -129,10 +139,10 @@ static int export(struct subject *subject)
 	return iobmd_export(subject->fd, 0, 0, 0);
 }
 
-FIXTURE_VARIANT_ADD(fail_nth, compose) { compose_two, undo_close };
-FIXTURE_VARIANT_ADD(fail_nth, derive) { derive, undo_close };
-FIXTURE_VARIANT_ADD(fail_nth, derive_window) { derive_window, undo_close };
-FIXTURE_VARIANT_ADD(fail_nth, export) { export, undo_close };
+FIXTURE_VARIANT_ADD(no_memory, compose) { compose_two, undo_close };
+FIXTURE_VARIANT_ADD(no_memory, derive) { derive, undo_close };
+FIXTURE_VARIANT_ADD(no_memory, derive_window) { derive_window, undo_close };
+FIXTURE_VARIANT_ADD(no_memory, export) { export, undo_close };
 
 static int grow(struct subject *subject)
 {
@@ -167,9 +177,9 @@ static void undo_cut(struct subject *subject, int result)
 	stamp_pages(subject->map, subject->size);
 }
 
-FIXTURE_VARIANT_ADD(fail_nth, grow) { grow, undo_resize };
-FIXTURE_VARIANT_ADD(fail_nth, shrink) { shrink, undo_resize };
-FIXTURE_VARIANT_ADD(fail_nth, shrink_into_a_huge_page) { shrink_into_a_huge_page, undo_cut };
+FIXTURE_VARIANT_ADD(no_memory, grow) { grow, undo_resize };
+FIXTURE_VARIANT_ADD(no_memory, shrink) { shrink, undo_resize };
+FIXTURE_VARIANT_ADD(no_memory, shrink_into_a_huge_page) { shrink_into_a_huge_page, undo_cut };
 
 static int get_info(struct subject *subject)
 {
@@ -203,10 +213,10 @@ static int sync_all(struct subject *subject)
 	return iobmd_sync(subject->fd, 0, 0, IOBMD_DIRECTION_IN);
 }
 
-FIXTURE_VARIANT_ADD(fail_nth, get_info) { get_info, undo_nothing };
-FIXTURE_VARIANT_ADD(fail_nth, set_length) { set_length, undo_set_length };
-FIXTURE_VARIANT_ADD(fail_nth, set_name) { set_name, undo_set_name };
-FIXTURE_VARIANT_ADD(fail_nth, sync) { sync_all, undo_nothing };
+FIXTURE_VARIANT_ADD(no_memory, get_info) { get_info, undo_nothing };
+FIXTURE_VARIANT_ADD(no_memory, set_length) { set_length, undo_set_length };
+FIXTURE_VARIANT_ADD(no_memory, set_name) { set_name, undo_set_name };
+FIXTURE_VARIANT_ADD(no_memory, sync) { sync_all, undo_nothing };
 
 static int keep_mapping(struct subject *subject, void *map)
 {
@@ -244,9 +254,9 @@ static void undo_map(struct subject *subject, int result)
 	munmap(subject->mapped, subject->size);
 }
 
-FIXTURE_VARIANT_ADD(fail_nth, map) { map, undo_map };
-FIXTURE_VARIANT_ADD(fail_nth, map_and_prefault) { map_and_prefault, undo_map };
-FIXTURE_VARIANT_ADD(fail_nth, export_and_mmap) { export_and_mmap, undo_map };
+FIXTURE_VARIANT_ADD(no_memory, map) { map, undo_map };
+FIXTURE_VARIANT_ADD(no_memory, map_and_prefault) { map_and_prefault, undo_map };
+FIXTURE_VARIANT_ADD(no_memory, export_and_mmap) { export_and_mmap, undo_map };
 
 /* A page fault that fails for want of memory is taken again. */
 static int map_and_touch(struct subject *subject)
@@ -260,7 +270,7 @@ static int map_and_touch(struct subject *subject)
 	return sum ? -1 : 0;
 }
 
-FIXTURE_VARIANT_ADD(fail_nth, map_and_touch) { map_and_touch, undo_map };
+FIXTURE_VARIANT_ADD(no_memory, map_and_touch) { map_and_touch, undo_map };
 
 static int all_or_error(ssize_t done, size_t asked)
 {
@@ -298,9 +308,9 @@ static void undo_splice(struct subject *subject, int result)
 		abort();
 }
 
-FIXTURE_VARIANT_ADD(fail_nth, read) { read_some, undo_nothing };
-FIXTURE_VARIANT_ADD(fail_nth, write) { write_some, undo_nothing };
-FIXTURE_VARIANT_ADD(fail_nth, splice) { splice_some, undo_splice };
+FIXTURE_VARIANT_ADD(no_memory, read) { read_some, undo_nothing };
+FIXTURE_VARIANT_ADD(no_memory, write) { write_some, undo_nothing };
+FIXTURE_VARIANT_ADD(no_memory, splice) { splice_some, undo_splice };
 
 static int pass(struct subject *subject)
 {
@@ -312,7 +322,7 @@ static void undo_pass(struct subject *subject, int result)
 	close(fd_receive(subject->pair[1]));
 }
 
-FIXTURE_VARIANT_ADD(fail_nth, pass) { pass, undo_pass, .error = ENOBUFS };
+FIXTURE_VARIANT_ADD(no_memory, pass) { pass, undo_pass, .error = ENOBUFS };
 
 static int peer_create(struct subject *subject)
 {
@@ -355,136 +365,11 @@ static int peer_import(struct subject *subject)
 	return ret;
 }
 
-FIXTURE_VARIANT_ADD(fail_nth, peer_create) { peer_create, undo_nothing, .peer = true };
-FIXTURE_VARIANT_ADD(fail_nth, peer_get) { peer_get, undo_nothing, .peer = true };
-FIXTURE_VARIANT_ADD(fail_nth, peer_publish) { peer_get_and_publish, undo_close, .peer = true };
-FIXTURE_VARIANT_ADD(fail_nth, peer_vmap) { peer_vmap, undo_nothing, .peer = true };
-FIXTURE_VARIANT_ADD(fail_nth, peer_dma_map) { peer_dma_map, undo_nothing, .peer = true };
-FIXTURE_VARIANT_ADD(fail_nth, peer_import) { peer_import, undo_nothing, .peer = true };
+FIXTURE_VARIANT_ADD(no_memory, peer_create) { peer_create, undo_nothing, .peer = true };
+FIXTURE_VARIANT_ADD(no_memory, peer_get) { peer_get, undo_nothing, .peer = true };
+FIXTURE_VARIANT_ADD(no_memory, peer_publish) { peer_get_and_publish, undo_close, .peer = true };
+FIXTURE_VARIANT_ADD(no_memory, peer_vmap) { peer_vmap, undo_nothing, .peer = true };
+FIXTURE_VARIANT_ADD(no_memory, peer_dma_map) { peer_dma_map, undo_nothing, .peer = true };
+FIXTURE_VARIANT_ADD(no_memory, peer_import) { peer_import, undo_nothing, .peer = true };
 
-/* Anything may fail, and none of it is worth a word in the log. */
-static int inject_prepare(void)
-{
-	int err = 0;
-
-	err |= file_write(DEBUG "/failslab/ignore-gfp-wait", "N");
-	err |= file_write(DEBUG "/fail_page_alloc/ignore-gfp-wait", "N");
-	err |= file_write(DEBUG "/fail_page_alloc/ignore-gfp-highmem", "N");
-	err |= file_write(DEBUG "/fail_page_alloc/min-order", "0");
-	err |= file_write(DEBUG "/failslab/verbose", "0");
-	err |= file_write(DEBUG "/fail_page_alloc/verbose", "0");
-	err |= file_write(DEBUG "/fail_usercopy/verbose", "0");
-	return err;
-}
-
-/* From now on the @nth point of this thread fails. */
-static bool inject(int fail_nth, unsigned int nth)
-{
-	char text[16];
-	int length = snprintf(text, sizeof(text), "%u", nth);
-
-	return pwrite(fail_nth, text, length, 0) == length;
-}
-
-/*
- * Ends that; whether the point had been reached. To ask is to copy from and to user
- * memory: the answer fails if it is the point itself.
- */
-static bool injected(int fail_nth)
-{
-	char text[16] = "";
-	bool reached = pread(fail_nth, text, sizeof(text) - 1, 0) > 0 && atoi(text) == 0;
-
-	AWAIT(inject(fail_nth, 0));
-	return reached;
-}
-
-/* One word for all cases: Debian's kernels have nothing of it. */
-static __attribute__((constructor)) void skip_without(void)
-{
-	if (exists(FAIL_NTH))
-		return;
-	printf("TAP version 13\n1..0 # SKIP this kernel has no fault injection\n");
-	exit(KSFT_SKIP);
-}
-
-FIXTURE_SETUP(fail_nth)
-{
-	struct subject *subject = &self->subject;
-
-	ASSERT_EQ(0, inject_prepare());
-	ASSERT_EQ(0, module_load(PEER_KO));
-	AWAIT(exists(PEER_DEVICE));
-	subject->page = page_size();
-	subject->huge = huge_page_size();
-	subject->size = subject->huge + 5 * subject->page;
-	subject->fd = iobmd_create(subject->size);
-	ASSERT_LE(0, subject->fd);
-	ASSERT_EQ(0, iobmd_set_name(subject->fd, "old"));
-	map_again(subject);
-	ASSERT_NE(MAP_FAILED, subject->map);
-	stamp_pages(subject->map, subject->size);
-	ASSERT_EQ(0, pipe(subject->pipe));
-	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, subject->pair));
-	self->fail_nth = open(FAIL_NTH, O_RDWR | O_CLOEXEC);
-	ASSERT_LE(0, self->fail_nth);
-	self->buffers = buffers_listed(0);
-	self->mappings = count_mappings(IOBMD_INFO(subject->fd, id));
-	self->next_fd = next_fd();
-}
-
-FIXTURE_TEARDOWN_PARENT(fail_nth)
-{
-	AWAIT(!module_unload("iobmd_test") || errno == ENOENT);
-	EXPECT_EQ(0, buffers_listed(0));
-}
-
-static void expect_unchanged(struct __test_metadata *_metadata, FIXTURE_DATA(fail_nth) *self)
-{
-	struct subject *subject = &self->subject;
-	char name[64] = "";
-
-	EXPECT_EQ(self->next_fd, next_fd());
-	EXPECT_EQ(self->mappings, count_mappings(IOBMD_INFO(subject->fd, id)));
-	EXPECT_EQ(subject->size, IOBMD_INFO(subject->fd, capacity));
-	EXPECT_EQ(subject->size, IOBMD_INFO(subject->fd, length));
-	EXPECT_TRUE(fdinfo_get(subject->fd, "name", name));
-	EXPECT_STREQ("old", name);
-	EXPECT_EQ(-1, stamps_lost(subject->map, subject->size));
-	AWAIT(buffers_listed(0) == self->buffers);
-}
-
-TEST_F(fail_nth, works_or_changes_nothing)
-{
-	struct subject *subject = &self->subject;
-	unsigned int nth, failures = 0;
-	bool reached = true;
-
-	for (nth = 1; reached && nth < MOST_POINTS; nth++) {
-		int result, error;
-
-		if (variant->peer)
-			subject->peer = kernel_open();
-		ASSERT_TRUE(inject(self->fail_nth, nth));
-		result = variant->call(subject);
-		error = errno;
-		reached = injected(self->fail_nth);
-		if (result >= 0) {
-			variant->undo(subject, result);
-		} else {
-			ASSERT_TRUE(reached);
-			failures++;
-			EXPECT_TRUE(error == ENOMEM || error == EFAULT ||
-				    error == variant->error) {
-				TH_LOG("point %u: %s", nth, strerror(error));
-			}
-		}
-		if (variant->peer)
-			close(subject->peer);
-		expect_unchanged(_metadata, self);
-	}
-	EXPECT_FALSE(reached);
-	printf("# %u points, at %u of them the call failed\n", nth - 2, failures);
-}
-
-TEST_HARNESS_MAIN
+#endif /* IOBMD_TEST_NO_MEMORY_CALLS_H */
