@@ -52,7 +52,7 @@ static ssize_t iobmd_io_copy(const struct iobmd_view *view, u64 pos,
  * @view: The view.
  * @pos: Where in it, in bytes, below @size; moves with what is copied.
  * @size: How far to go at most, in bytes from the start of the view.
- * @iter: Where else, and how much.
+ * @iter: Where else, and how much; moves too, and keeps what is beyond @size.
  * @write: Whether the view is where to.
  *
  * Return: the bytes copied, 0 or more, or if that would be 0 what went wrong:
@@ -61,10 +61,12 @@ static ssize_t iobmd_io_copy(const struct iobmd_view *view, u64 pos,
 ssize_t iobmd_io(const struct iobmd_view *view, loff_t *pos, u64 size,
 		 struct iov_iter *iter, bool write)
 {
+	size_t beyond = iov_iter_count(iter);
 	loff_t start = *pos;
 	ssize_t ret = 0;
 
 	iov_iter_truncate(iter, size - start);
+	beyond -= iov_iter_count(iter);
 	while (iov_iter_count(iter)) {
 		ret = iobmd_io_copy(view, *pos, iter, write);
 		if (ret <= 0)
@@ -76,6 +78,7 @@ ssize_t iobmd_io(const struct iobmd_view *view, loff_t *pos, u64 size,
 		}
 		cond_resched();
 	}
+	iov_iter_reexpand(iter, iov_iter_count(iter) + beyond);
 	return *pos - start ?: ret;
 }
 

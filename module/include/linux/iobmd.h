@@ -169,7 +169,7 @@ void iobmd_user_vunmap(struct iobmd_user *user, void *address);
  * iobmd_user_read() - copy out of the buffer
  * @user: The user.
  * @offset: Where to begin, in bytes.
- * @to: Where to, and how much.
+ * @to: Where to, and how much. Keeps what could not be copied.
  *
  * Return: the bytes copied, fewer than asked for where the user's size ends or
  * @to cannot be written, 0 from the size on; if there is none that could be
@@ -181,7 +181,7 @@ ssize_t iobmd_user_read(struct iobmd_user *user, u64 offset, struct iov_iter *to
  * iobmd_user_write() - copy into the buffer
  * @user: The user. Needs IOBMD_RIGHT_WRITE.
  * @offset: Where to begin, in bytes.
- * @from: From where, and how much.
+ * @from: From where, and how much. Keeps what could not be copied.
  *
  * Return: the bytes copied, as iobmd_user_read(); -EACCES.
  */
