@@ -191,6 +191,8 @@ EXPORT_SYMBOL_GPL(iobmd_user_for_each_run);
 
 void *iobmd_user_vmap(struct iobmd_user *user)
 {
+	if (!user->size)
+		return ERR_PTR(-EINVAL);
 	return iobmd_view_vmap(iobmd_user_view(user), PAGE_ALIGN(user->size));
 }
 EXPORT_SYMBOL_GPL(iobmd_user_vmap);

@@ -154,7 +154,7 @@ int iobmd_user_for_each_run(struct iobmd_user *user, u64 offset, u64 length,
  * page, may be bytes of others.
  *
  * Return: the address, to give to iobmd_user_vunmap(), or an ERR_PTR: -EACCES,
- * -EIO on a hardware error, -ENOMEM.
+ * -EINVAL if the size is 0, -EIO on a hardware error, -ENOMEM.
  */
 void *iobmd_user_vmap(struct iobmd_user *user);
 
