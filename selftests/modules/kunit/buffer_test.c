@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A buffer without memory: what holds it, and the list of all. */
+
+#include "list.c"
+
+#include "instance.h"
+
+#define FAR	(1ULL << 62)
+
+static int check_resize(struct iobmd_buffer *buffer, u64 capacity)
+{
+	int ret;
+
+	mutex_lock(&buffer->resize_lock);
+	ret = iobmd_hold_check_resize(buffer, capacity);
+	mutex_unlock(&buffer->resize_lock);
+	return ret;
+}
+
+static void hold_reaches_to_its_last_byte(struct kunit *test)
+{
+	struct iobmd_buffer *buffer = iobmd_instance_buffer(test, FAR);
+	struct iobmd_hold hold;
+
+	KUNIT_EXPECT_EQ(test, -EINVAL, iobmd_hold_get(&hold, buffer, FAR + 1));
+	KUNIT_EXPECT_EQ(test, -EINVAL, iobmd_hold_get(&hold, buffer, U64_MAX));
+	iobmd_instance_expect_unused(test, buffer);
+	KUNIT_ASSERT_EQ(test, 0, iobmd_hold_get(&hold, buffer, FAR));
+	KUNIT_EXPECT_EQ(test, 0, check_resize(buffer, U64_MAX));
+	KUNIT_EXPECT_EQ(test, 0, check_resize(buffer, FAR));
+	KUNIT_EXPECT_EQ(test, -EBUSY, check_resize(buffer, FAR - 1));
+	KUNIT_EXPECT_EQ(test, -EBUSY, check_resize(buffer, 1));
+	iobmd_hold_put(&hold, buffer);
+	KUNIT_EXPECT_EQ(test, 0, check_resize(buffer, 1));
+}
+
+/* Of a buffer of length 0 there is nothing to hold; but it is no window to its end. */
+static void hold_of_the_length_stays_when_that_changes(struct kunit *test)
+{
+	static const u64 lengths[] = { 0, 1, FAR - 1, FAR };
+	struct iobmd_buffer *buffer = iobmd_instance_buffer(test, FAR);
+	struct iobmd_hold hold;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
+		KUNIT_ASSERT_EQ(test, 0, iobmd_buffer_set_length(buffer, lengths[i]));
+		KUNIT_ASSERT_EQ(test, 0, iobmd_hold_get(&hold, buffer, 0));
+		KUNIT_ASSERT_EQ(test, 0, iobmd_buffer_set_length(buffer, FAR - lengths[i]));
+		KUNIT_EXPECT_EQ(test, lengths[i], hold.end);
+		KUNIT_EXPECT_EQ(test, 0, check_resize(buffer, max(lengths[i], 1ULL)));
+		KUNIT_EXPECT_EQ(test, lengths[i] > 1 ? -EBUSY : 0,
+				check_resize(buffer, lengths[i] - (lengths[i] > 1)));
+		iobmd_hold_put(&hold, buffer);
+	}
+	KUNIT_EXPECT_EQ(test, -EINVAL, iobmd_buffer_set_length(buffer, FAR + 1));
+	KUNIT_EXPECT_EQ(test, -EINVAL, iobmd_buffer_set_length(buffer, U64_MAX));
+	KUNIT_EXPECT_EQ(test, 0, iobmd_buffer_length(buffer));
+}
+
+static void farthest_hold_counts_in_whatever_order_they_go(struct kunit *test)
+{
+	static const u64 ends[] = { 5, FAR, 1, FAR - 1, FAR };
+	static const unsigned int orders[][ARRAY_SIZE(ends)] = {
+		{ 0, 1, 2, 3, 4 }, { 4, 3, 2, 1, 0 }, { 1, 4, 3, 0, 2 }, { 2, 0, 3, 4, 1 },
+	};
+	struct iobmd_buffer *buffer = iobmd_instance_buffer(test, FAR);
+	struct iobmd_hold holds[ARRAY_SIZE(ends)];
+	int i, j, k;
+
+	for (i = 0; i < ARRAY_SIZE(orders); i++) {
+		for (j = 0; j < ARRAY_SIZE(ends); j++)
+			KUNIT_ASSERT_EQ(test, 0, iobmd_hold_get(&holds[j], buffer, ends[j]));
+		for (j = 0; j < ARRAY_SIZE(ends); j++) {
+			u64 farthest = 0;
+
+			for (k = j; k < ARRAY_SIZE(ends); k++)
+				farthest = max(farthest, ends[orders[i][k]]);
+			KUNIT_EXPECT_EQ(test, 0, check_resize(buffer, farthest));
+			KUNIT_EXPECT_EQ(test, -EBUSY, check_resize(buffer, farthest - 1));
+			iobmd_hold_put(&holds[orders[i][j]], buffer);
+		}
+		iobmd_instance_expect_unused(test, buffer);
+	}
+}
+
+/* Its end must not take the other from the list. */
+static void buffer_whose_id_is_taken_is_not_published(struct kunit *test)
+{
+	const struct iobmd_create args = {};
+	struct iobmd_buffer *first = iobmd_buffer_alloc(iobmd_mnt->mnt_sb, &args);
+	struct iobmd_buffer *second = iobmd_buffer_alloc(iobmd_mnt->mnt_sb, &args);
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, first);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, second);
+	KUNIT_EXPECT_NE(test, first->id, second->id);
+	second->id = first->id;
+	KUNIT_EXPECT_EQ(test, 0, iobmd_buffer_publish(first, FAR));
+	KUNIT_EXPECT_EQ(test, -EBUSY, iobmd_buffer_publish(second, FAR));
+	iput(second->inode);
+	KUNIT_EXPECT_PTR_EQ(test, first, xa_load(&iobmd_list, first->id));
+	iput(first->inode);
+	KUNIT_EXPECT_TRUE(test, xa_empty(&iobmd_list));
+}
+
+static struct kunit_case buffer_cases[] = {
+	KUNIT_CASE(hold_reaches_to_its_last_byte),
+	KUNIT_CASE(hold_of_the_length_stays_when_that_changes),
+	KUNIT_CASE(farthest_hold_counts_in_whatever_order_they_go),
+	KUNIT_CASE(buffer_whose_id_is_taken_is_not_published),
+	{}
+};
+
+static struct kunit_suite buffer_suite = {
+	.name		= "iobmd_buffer",
+	.suite_init	= iobmd_instance_begin,
+	.suite_exit	= iobmd_instance_end,
+	.test_cases	= buffer_cases,
+};
+
+kunit_test_suite(buffer_suite);

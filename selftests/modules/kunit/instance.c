@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A second instance of iobmd, of the same sources, for tests to look into and to
+ * set up as no process can. It has no device; the tests' files include the sources
+ * whose insides they call, this one all others. What the module exports is missing
+ * here: the tests call that in the module itself.
+ */
+
+#include "buffer.c"
+#include "descriptor.c"
+#include "export.c"
+#include "hold.c"
+#include "io.c"
+#include "ioctl.c"
+#include "memory.c"
+#include "shrink.c"
+
+#include <linux/fs_context.h>
+#include <linux/module.h>
+#include <linux/mount.h>
+#include <linux/pseudo_fs.h>
+
+#include "instance.h"
+
+struct vfsmount *iobmd_mnt;
+
+static const struct super_operations iobmd_instance_super_operations = {
+	.drop_inode	= generic_delete_inode,
+	.evict_inode	= iobmd_buffer_evict,
+};
+
+static int iobmd_instance_init_fs_context(struct fs_context *fc)
+{
+	struct pseudo_fs_context *ctx = init_pseudo(fc, 0);
+
+	if (!ctx)
+		return -ENOMEM;
+	ctx->ops = &iobmd_instance_super_operations;
+	ctx->dops = &iobmd_dentry_operations;
+	return 0;
+}
+
+static struct file_system_type iobmd_instance_fs_type = {
+	.owner			= THIS_MODULE,
+	.name			= "iobmd_kunit",
+	.init_fs_context	= iobmd_instance_init_fs_context,
+	.kill_sb		= kill_anon_super,
+};
+
+int iobmd_instance_begin(struct kunit_suite *suite)
+{
+	iobmd_mnt = kern_mount(&iobmd_instance_fs_type);
+	return PTR_ERR_OR_ZERO(iobmd_mnt);
+}
+
+void iobmd_instance_end(struct kunit_suite *suite)
+{
+	kern_unmount(iobmd_mnt);
+}
+
+static void iobmd_instance_iput(void *inode)
+{
+	iput(inode);
+}
+
+/*
+ * A buffer that says it had @capacity, which may be more than there is: it has no
+ * memory. It goes with the case.
+ */
+struct iobmd_buffer *iobmd_instance_buffer(struct kunit *test, u64 capacity)
+{
+	const struct iobmd_create args = {};
+	struct iobmd_buffer *buffer = iobmd_buffer_alloc(iobmd_mnt->mnt_sb, &args);
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, buffer);
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, iobmd_instance_iput,
+							   buffer->inode));
+	iobmd_buffer_set_sizes(buffer, capacity);
+	return buffer;
+}
+
+/* Nobody holds @buffer, or keeps it from being sealed, but the case itself. */
+void iobmd_instance_expect_unused(struct kunit *test, struct iobmd_buffer *buffer)
+{
+	KUNIT_EXPECT_TRUE(test, list_empty(&buffer->holds));
+	KUNIT_EXPECT_FALSE(test, mapping_writably_mapped(buffer->inode->i_mapping));
+	KUNIT_EXPECT_EQ(test, 1, atomic_read(&buffer->inode->i_count));
+}
+
+MODULE_DESCRIPTION("Tests of what no process can reach of iobmd");
+MODULE_LICENSE("GPL");
