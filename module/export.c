@@ -113,6 +113,7 @@ static int iobmd_dmabuf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 	const struct iobmd_view *view = iobmd_descriptor_view(export->file);
 	void *address = iobmd_view_vmap(view, dmabuf->size);
 
+	/* No test comes here: the core tells of a failure with a WARN. */
 	if (IS_ERR(address))
 		return PTR_ERR(address);
 	iosys_map_set_vaddr(map, address);

@@ -17,7 +17,10 @@
 
 #include "internal.h"
 
-/* How far to copy at once. In a folio with a bad page, only the first is known good. */
+/*
+ * How far to copy at once. In a folio with a bad page, only the first is known good;
+ * there is one only while the kernel has not split it yet, or if it could not.
+ */
 static size_t iobmd_io_limit(struct folio *folio, size_t start)
 {
 	if (folio_test_large(folio) && folio_test_has_hwpoisoned(folio))
