@@ -28,8 +28,9 @@
  * a descriptor.
  * Descriptors are also mapped with mmap(2), which must ask for MAP_SHARED, must
  * not ask for PROT_EXEC, and whose range must lie within the length rounded up
- * to whole pages. An access beyond the end of the memory, as after a shrink,
- * raises SIGBUS.
+ * to whole pages. An access beyond the end of the memory, as after a shrink, or to
+ * a page with a hardware memory error, raises SIGBUS. read(2), write(2), lseek(2),
+ * splice(2) and sendfile(2) work up to the length.
  *
  * The argument of every command is the address of a struct that begins with
  * two fields:
@@ -66,11 +67,13 @@
  * EINTR    The caller is being killed.
  * EINVAL   A value is outside its documented range: a @size that is too short,
  *          an unknown flag, a reserved field that is not zero, ...
+ * EIO      read(2), write(2), splice(2): a page has a hardware memory error.
  * EMFILE   The process has no free file descriptor.
  * ENFILE   The system has no free file.
  * ENOMEM   The machine, the memory cgroup or the address space has not enough
  *          memory left. No process is killed to make room, and a 32nd of the
  *          machine's memory is left to others.
+ * ENOSPC   write(2): nothing of it lies below the length.
  * ENOTTY   This file knows no such command.
  * EPERM    The mapping is not allowed: executable, or below vm.mmap_min_addr; or
  *          one of ftruncate(2), fchmod(2), fchown(2) was called.
