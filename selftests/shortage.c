@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-/* CREATE and RESIZE that cannot end well: no memory left, or a SIGKILL. */
+/* CREATE and RESIZE when there is no memory left, or little. */
 #include "machine.h"
 
 #include <sys/mman.h>
 
 #define SLACK	(8 * MIB)	/* that the rest of the machine may take meanwhile */
-#define KILLS	20
 
 FIXTURE(shortage)
 {
@@ -99,90 +98,6 @@ TEST_F_TIMEOUT(shortage, that_only_threatens_while_memory_is_compacted_loses_not
 	}
 	compaction_stop(compaction);
 	EXPECT_EQ(self->kills, oom_kills());
-}
-
-FIXTURE(killed)
-{
-	uint64_t size;
-	uint64_t start;		/* free memory then */
-	int listed;
-};
-
-FIXTURE_VARIANT(killed)
-{
-	uint32_t huge;
-};
-
-FIXTURE_VARIANT_ADD(killed, small) { .huge = IOBMD_HUGE_NONE };
-FIXTURE_VARIANT_ADD(killed, huge) { .huge = IOBMD_HUGE_PREFER };
-
-FIXTURE_SETUP(killed)
-{
-	memory_tidy();
-	self->size = 256 * MIB;
-	self->start = memory_free();
-	self->listed = buffers_listed(0);
-	ASSERT_LT(self->size, self->start);
-}
-
-FIXTURE_TEARDOWN(killed)
-{
-}
-
-/* Waits for the end of @pid: how much memory was taken at most, meanwhile */
-static uint64_t peak_until_gone(pid_t pid, uint64_t start, int *status)
-{
-	uint64_t least = start, now;
-
-	while (waitpid(pid, status, WNOHANG) == 0) {
-		now = memory_free();
-		least = now < least ? now : least;
-	}
-	return start - least;
-}
-
-/* Kills a CREATE when it has taken @taken bytes: its peak */
-static uint64_t kill_create_at(struct __test_metadata *_metadata,
-			       FIXTURE_DATA(killed) *self, uint32_t huge, uint64_t taken)
-{
-	int status = 0, created = event_create();
-	uint64_t peak, done = 0;
-	pid_t pid = child_fork();
-
-	if (pid == 0) {
-		iobmd_create_huge(self->size, huge);
-		event_post(created);
-		pause();
-	}
-	fcntl(created, F_SETFL, O_NONBLOCK);
-	AWAIT(memory_free() + taken <= self->start ||
-	      eventfd_read(created, &done) == 0);
-	kill(pid, SIGKILL);
-	peak = peak_until_gone(pid, self->start, &status);
-	close(created);
-	EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-	EXPECT_EQ(self->listed, buffers_listed(0));
-	AWAIT(memory_free() + SLACK >= self->start);
-	return peak;
-}
-
-TEST_F_TIMEOUT(killed, while_creating_gives_all_back, 600)
-{
-	for (int i = 1; i <= KILLS; i++)
-		kill_create_at(_metadata, self, variant->huge, self->size * i / (2 * KILLS));
-}
-
-/* Were it not so, every one of them would have come to its full size. */
-TEST_F_TIMEOUT(killed, while_creating_does_not_go_on_to_the_end, 600)
-{
-	uint64_t least = UINT64_MAX;
-
-	for (int i = 0; i < 5; i++) {
-		uint64_t peak = kill_create_at(_metadata, self, variant->huge, SLACK);
-
-		least = peak < least ? peak : least;
-	}
-	EXPECT_GT(self->size / 2, least);
 }
 
 TEST_HARNESS_MAIN
