@@ -76,9 +76,10 @@ static int iobmd_folio_harmless_refs(struct folio *folio)
 }
 
 /*
- * Beside those: a pin, a pipe, a block request, ... Who only takes a look at every page, as compaction does, is soon gone; and as
- * nobody can come to use the folio now, those looked at before need no new look.
- * But if a fault waits for us, it may be that of the user whom we wait for.
+ * Beside those: a pin, a pipe, a block request, ... Who only takes a look at every
+ * page, as compaction does, is soon gone; and as nobody can come to use the folio
+ * now, those looked at before need no new look. But if a fault waits for us, it may
+ * be that of the user whom we wait for.
  */
 static bool iobmd_folio_is_used(struct iobmd_buffer *buffer, struct folio *folio)
 {

@@ -36,8 +36,9 @@ static char *find_name(char *line, bool *ok)
 	int number, name = 0;
 
 	*ok = !strncmp(line, "ok ", 3);
-	sscanf(line, *ok ? "ok %d %n" : "not ok %d %n", &number, &name);
-	return name ? line + name : NULL;
+	if (sscanf(line, *ok ? "ok %d %n" : "not ok %d %n", &number, &name) != 1 || !name)
+		return NULL;
+	return line + name;
 }
 
 /* What says no more than that there is a suite */

@@ -187,21 +187,27 @@ FIXTURE_VARIANT(race_shrink)
 	uint32_t huge;
 };
 
-#define USE(name, how)									\
-	FIXTURE_VARIANT_ADD(race_shrink, name)						\
-		{ .use = (how), .huge = IOBMD_HUGE_NONE };				\
-	FIXTURE_VARIANT_ADD(race_shrink, name ## _of_huge_pages)			\
-		{ .use = (how), .huge = IOBMD_HUGE_PREFER }
+#define SMALL(how)	{ .use = (how), .huge = IOBMD_HUGE_NONE }
+#define LARGE(how)	{ .use = (how), .huge = IOBMD_HUGE_PREFER }
 
-USE(touching, by_touching);
-USE(writing, by_writing);
-USE(reading, by_reading);
-USE(filling_from_disk, by_filling_from_disk);
-USE(storing_on_disk, by_storing_on_disk);
-USE(pipe, by_pipe);
-USE(ring, by_ring);
-USE(export, by_export);
-USE(another_process, by_another_process);
+FIXTURE_VARIANT_ADD(race_shrink, touching) SMALL(by_touching);
+FIXTURE_VARIANT_ADD(race_shrink, touching_of_huge_pages) LARGE(by_touching);
+FIXTURE_VARIANT_ADD(race_shrink, writing) SMALL(by_writing);
+FIXTURE_VARIANT_ADD(race_shrink, writing_of_huge_pages) LARGE(by_writing);
+FIXTURE_VARIANT_ADD(race_shrink, reading) SMALL(by_reading);
+FIXTURE_VARIANT_ADD(race_shrink, reading_of_huge_pages) LARGE(by_reading);
+FIXTURE_VARIANT_ADD(race_shrink, filling_from_disk) SMALL(by_filling_from_disk);
+FIXTURE_VARIANT_ADD(race_shrink, filling_from_disk_of_huge_pages) LARGE(by_filling_from_disk);
+FIXTURE_VARIANT_ADD(race_shrink, storing_on_disk) SMALL(by_storing_on_disk);
+FIXTURE_VARIANT_ADD(race_shrink, storing_on_disk_of_huge_pages) LARGE(by_storing_on_disk);
+FIXTURE_VARIANT_ADD(race_shrink, pipe) SMALL(by_pipe);
+FIXTURE_VARIANT_ADD(race_shrink, pipe_of_huge_pages) LARGE(by_pipe);
+FIXTURE_VARIANT_ADD(race_shrink, ring) SMALL(by_ring);
+FIXTURE_VARIANT_ADD(race_shrink, ring_of_huge_pages) LARGE(by_ring);
+FIXTURE_VARIANT_ADD(race_shrink, export) SMALL(by_export);
+FIXTURE_VARIANT_ADD(race_shrink, export_of_huge_pages) LARGE(by_export);
+FIXTURE_VARIANT_ADD(race_shrink, another_process) SMALL(by_another_process);
+FIXTURE_VARIANT_ADD(race_shrink, another_process_of_huge_pages) LARGE(by_another_process);
 
 static void *shared_memory(size_t length)
 {

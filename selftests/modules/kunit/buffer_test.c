@@ -5,7 +5,7 @@
 
 #include "instance.h"
 
-#define FAR	(1ULL << 62)
+#define FAR	BIT_ULL(62)
 
 static int check_resize(struct iobmd_buffer *buffer, u64 capacity)
 {

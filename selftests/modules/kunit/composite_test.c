@@ -6,7 +6,7 @@
 #include "instance.h"
 
 #define PAGE	((u64)PAGE_SIZE)
-#define HUGE	(1ULL << 60)
+#define HUGE	BIT_ULL(60)
 #define RIGHTS	(IOBMD_RIGHT_READ | IOBMD_RIGHT_WRITE)
 
 struct window {

@@ -6,8 +6,8 @@
 #include "instance.h"
 
 #define TOP	IOBMD_HUGE_ORDER
-#define HUGE	(1UL << TOP)
-#define FAR	(1UL << 40)
+#define HUGE	BIT(TOP)
+#define FAR	BIT(40)
 
 static void block_is_the_largest_that_may_begin_there(struct kunit *test)
 {
@@ -70,7 +70,8 @@ static pgoff_t first_wrong(struct iobmd_fill fill)
 static void every_size_is_filled_with_aligned_blocks(struct kunit *test)
 {
 	static const unsigned int orders[][2] = {
-		{ 0, TOP }, { 0, 0 }, { 0, 3 }, { 1, 1 }, { 1, TOP }, { 4, 4 }, { 4, TOP }, { TOP, TOP },
+		{ 0, TOP }, { 0, 0 }, { 0, 3 }, { 1, 1 }, { 1, TOP }, { 4, 4 }, { 4, TOP },
+		{ TOP, TOP },
 	};
 	static const pgoff_t starts[] = { 0, HUGE, 3 * HUGE / 2, FAR - HUGE, FAR };
 	struct iobmd_fill fill = {};

@@ -6,7 +6,7 @@
 #include "instance.h"
 
 #define PAGE	((u64)PAGE_SIZE)
-#define HUGE	(1ULL << 62)
+#define HUGE	BIT_ULL(62)
 
 static struct iobmd_view window_of(struct iobmd_buffer *buffer, u64 offset, u64 size)
 {
