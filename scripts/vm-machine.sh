@@ -6,7 +6,21 @@ kvm_works() {
 	[ -r /dev/kvm ] && [ -w /dev/kvm ] && grep -qwE 'vmx|svm' /proc/cpuinfo
 }
 
+# What differs between architectures, but for the accelerator and the machine's options.
+find_machine() {
+	case $arch in
+	arm64) emulator=qemu-system-aarch64 machine=virt,gic-version=3 console=ttyAMA0 terminal=hvc0 ;;
+	*) emulator=qemu-system-x86_64 machine=q35 console=ttyS0 terminal=ttyS1 ;;
+	esac
+}
+
+# The processor for arm64 is one that knows all sizes of pages and is fast to emulate.
 accelerator_arguments() {
+	if [ "$arch" = arm64 ]; then
+		[ "${accel:=tcg}" = tcg ] || usage_error "a machine of arm64 is emulated"
+		qemu+=(-accel "tcg,thread=multi" -cpu neoverse-n1)
+		return
+	fi
 	[ -n "$accel" ] || if kvm_works; then accel=kvm; else accel=tcg; fi
 	case $accel in
 	kvm) qemu+=(-accel kvm -cpu host) ;;
@@ -16,16 +30,15 @@ accelerator_arguments() {
 }
 
 machine_arguments() {
-	local machine=q35
-
-	if [ "$iommu" -eq 1 ]; then
+	case $arch-$iommu-$edu in
+	arm64-1-*) machine+=,iommu=smmuv3 ;;
+	x86-1-*)
 		machine+=,kernel-irqchip=split
 		qemu+=(-device intel-iommu)
-	fi
-	if [ "$edu" -eq 1 ]; then
-		[ "$iommu" -eq 1 ] || machine+=,max-ram-below-4g=256M
-		qemu+=(-device edu)
-	fi
+		;;
+	x86-0-1) machine+=,max-ram-below-4g=256M ;;
+	esac
+	[ "$edu" -eq 0 ] || qemu+=(-device edu)
 	qemu+=(-machine "$machine" -smp "$cpus,sockets=$cpus")
 }
 
@@ -72,8 +85,12 @@ port_arguments() {
 		qemu+=(-chardev "file,id=$name,path=$session/$name" -device "virtserialport,chardev=$name,name=$name")
 	done
 	qemu+=(-serial "file:$session/serial")
-	if [ "$interactive" -eq 1 ]; then
-		qemu+=(-chardev "stdio,id=terminal,mux=on,signal=off" -serial chardev:terminal -echr 29)
+	[ "$interactive" -eq 1 ] || return 0
+	qemu+=(-chardev "stdio,id=terminal,mux=on,signal=off" -echr 29)
+	if [ "$terminal" = hvc0 ]; then
+		qemu+=(-device "virtconsole,chardev=terminal")
+	else
+		qemu+=(-serial chardev:terminal)
 	fi
 }
 
@@ -81,17 +98,20 @@ port_arguments() {
 # brings the others up when the patching at boot is over. How fast an emulated TSC runs is measured wrongly on a busy host, and time
 # then flies: it is no clock, and the delay loop gets a fixed number.
 kernel_arguments() {
-	local line="console=ttyS0 loglevel=5 panic=-1 oops=panic mitigations=off log_buf_len=4M printk.devkmsg=on audit=0"
+	local line="console=$console loglevel=5 panic=-1 oops=panic mitigations=off log_buf_len=4M printk.devkmsg=on audit=0"
 
-	line+=" maxcpus=1 noreplace-smp"
-	[ "$accel" = kvm ] || line+=" tsc=unstable lpj=12000000"
+	line+=" maxcpus=1"
+	if [ "$arch" = x86 ]; then
+		line+=" noreplace-smp"
+		[ "$accel" = kvm ] || line+=" tsc=unstable lpj=12000000"
+	fi
 	[ "$verbose" -eq 0 ] || line+=" ignore_loglevel"
-	[ "$iommu" -eq 0 ] || line+=" intel_iommu=on"
+	[ "$arch-$iommu" != x86-1 ] || line+=" intel_iommu=on"
 	qemu+=(-kernel "$kernel_dir/image" -initrd "$session/initrd" -append "$line $append")
 }
 
 qemu_arguments() {
-	qemu=(-nodefaults -no-user-config -display none -no-reboot)
+	qemu=("$emulator" -nodefaults -no-user-config -display none -no-reboot)
 	accelerator_arguments
 	machine_arguments
 	memory_arguments
@@ -100,5 +120,9 @@ qemu_arguments() {
 	qemu+=("${devices[@]}")
 	qemu+=(-fsdev "local,id=root,path=/,security_model=none,readonly=on,multidevs=remap"
 		-device "virtio-9p-pci,fsdev=root,mount_tag=host")
+	if [ -d "$kernel_dir/root" ]; then
+		qemu+=(-fsdev "local,id=programs,path=$kernel_dir/root,security_model=none,readonly=on"
+			-device "virtio-9p-pci,fsdev=programs,mount_tag=programs")
+	fi
 	kernel_arguments
 }
