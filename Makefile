@@ -3,9 +3,19 @@
 KERNELS  := 6.12 6.1
 PREFIX   ?= /usr/local
 BUILD    := $(CURDIR)/build
-USERLIB   = $(MAKE) --no-print-directory -C userlib OUTPUT=$(BUILD)/userlib PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
+USERLIB   = $(MAKE) --no-print-directory -C userlib OUTPUT=$(BUILD)/userlib$(FOREIGN) PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
 
 export KDIR DESTDIR
+
+ifeq ($(ARCH),arm64)
+# Cross-compiled, beside what is for this machine
+FOREIGN  := -arm64
+CROSS    := $(shell scripts/setup arm64 >&2 && scripts/kernel 6.12-arm64)
+export CC       := $(CROSS)/usr/bin/aarch64-linux-gnu-gcc-12
+export AR       := aarch64-linux-gnu-ar
+export CPPFLAGS := -isystem $(CROSS)/root/usr/include
+export LDFLAGS  := -L$(CROSS)/root/usr/lib/aarch64-linux-gnu
+endif
 
 all: module lib ## the module and the library (the default)
 
@@ -15,13 +25,13 @@ module: ## the module for the running kernel, or KDIR=<headers>, or KERNEL=6.12|
 modules: ## the module, the example drivers and the tests' modules (KERNEL= as above)
 	@scripts/module all $(KERNEL)
 
-lib: ## the library and its tools
+lib: ## the library and its tools (ARCH=arm64: in build/userlib-arm64)
 	@scripts/setup build
 	@$(USERLIB) all
 
-selftests: lib ## the test programs
+selftests: lib ## the test programs (ARCH=arm64: in build/selftests-arm64)
 	@scripts/setup build test
-	@$(MAKE) --no-print-directory -C selftests OUTPUT=$(BUILD)/selftests KSFT_DIR=$$(scripts/kernel source)/tools/testing/selftests
+	@$(MAKE) --no-print-directory -C selftests OUTPUT=$(BUILD)/selftests$(FOREIGN) LIBIOBMD=$(BUILD)/userlib$(FOREIGN)/libiobmd.a KSFT_DIR=$$(scripts/kernel source)/tools/testing/selftests
 
 sparse: ## sparse over the module (KERNEL= as above)
 	@scripts/setup test
