@@ -193,6 +193,7 @@ static void window_that_a_shrink_has_overtaken_is_refused(struct kunit *test)
 	view = iobmd_view_derive(&parent, &args);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(view));
 	iobmd_view_put_hold(view);
+	KUNIT_EXPECT_FALSE(test, view->has_hold);
 	iobmd_view_put_hold(view);
 	iobmd_view_free(view);
 	iobmd_instance_expect_unused(test, buffer);

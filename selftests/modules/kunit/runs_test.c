@@ -27,6 +27,8 @@ static int visit(phys_addr_t address, u64 length, void *arg)
 {
 	struct runs *runs = arg;
 
+	if (runs->nr == MOST_RUNS)
+		return -E2BIG;
 	runs->run[runs->nr++] = (struct chunk) { address, length };
 	return runs->nr == runs->room ? runs->stop : 0;
 }
