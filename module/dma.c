@@ -186,6 +186,7 @@ static int iobmd_dma_alloc_table(struct sg_table *sgt,
 		return err;
 	sg = sgt->sgl;
 	err = iobmd_view_for_each_run(view, offset, length, limits, iobmd_dma_set_run, &sg);
+	/* A hardware error since the first walk */
 	if (err)
 		sg_free_table(sgt);
 	return err;
