@@ -136,8 +136,7 @@ TEST_F_TIMEOUT(compose_race, descriptors_change_meanwhile, 120)
 /* The array changes while the kernel reads it. */
 TEST_F_TIMEOUT(compose_race, composite_is_of_what_was_read_once, 120)
 {
-	struct iobmd_compose_part *parts = mmap(NULL, self->page, PROT_READ | PROT_WRITE,
-						MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct iobmd_compose_part *parts = shared_memory(self->page);
 	pid_t pid;
 
 	ASSERT_NE(MAP_FAILED, (void *)parts);

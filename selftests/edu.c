@@ -154,7 +154,7 @@ TEST_F(edu, another_process_sees_the_data_in_place)
 TEST_F(edu, what_the_cpu_writes_beside_a_transfer_stays)
 {
 	uint32_t *counter = (uint32_t *)self->map;
-	bool *stop = mmap(NULL, 1, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	bool *stop = shared_memory(sizeof(*stop));
 	uint32_t seen = 0;
 	pid_t pid;
 

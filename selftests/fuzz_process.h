@@ -141,8 +141,7 @@ static inline void process_main(const struct crew *crew, unsigned int self)
 /* False where the machine cannot give what it takes. */
 static inline bool crew_start(struct crew *crew)
 {
-	crew->scratch = mmap(NULL, sizeof(*crew->scratch), PROT_READ | PROT_WRITE,
-			     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	crew->scratch = shared_memory(sizeof(*crew->scratch));
 	for (unsigned int i = 0; i < PROCESSES_MAX; i++) {
 		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, crew->sockets[i]))
 			return false;

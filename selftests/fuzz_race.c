@@ -111,8 +111,7 @@ TEST_F_TIMEOUT(fuzz_race, nothing_breaks_and_nothing_leaks, 1000000)
 	int listed = buffers_listed(0);
 
 	common.random = (struct random) { .page = page_size(), .huge = huge_page_size() };
-	common.race = mmap(NULL, sizeof(*common.race), PROT_READ | PROT_WRITE,
-			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	common.race = shared_memory(sizeof(*common.race));
 	common.device = iobmd_open();
 	ASSERT_LE(0, common.device);
 	printf("# seed %" PRIu64 "\n", seed);

@@ -191,8 +191,7 @@ static inline void sequence_explain(struct sequence *sequence, struct report *re
 /* @nr operations of @seed; whether nothing was wrong. */
 static inline bool fuzz_run(uint64_t seed, unsigned int nr, bool print, unsigned int *done)
 {
-	struct report *report = mmap(NULL, sizeof(*report), PROT_READ | PROT_WRITE,
-				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct report *report = shared_memory(sizeof(*report));
 	struct sequence sequence = { .seed = seed, .nr = nr, .skip = calloc(nr, 1) };
 	bool good = sequence_run(&sequence, report, print);
 

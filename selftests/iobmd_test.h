@@ -90,6 +90,23 @@ static inline int child_status(pid_t pid)
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+/* Zeroed memory that this process and those which it forks share; or MAP_FAILED */
+static inline void *shared_memory(size_t length)
+{
+	return mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+}
+
+/* What others change meanwhile */
+static inline uint64_t shared_load(const uint64_t *what)
+{
+	return __atomic_load_n(what, __ATOMIC_SEQ_CST);
+}
+
+static inline void shared_count(uint64_t *what)
+{
+	__atomic_fetch_add(what, 1, __ATOMIC_SEQ_CST);
+}
+
 /* One event between processes: made before the fork, posted and awaited once. */
 static inline int event_create(void)
 {

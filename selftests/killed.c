@@ -8,9 +8,6 @@
 #define SLACK	(8 * MIB)	/* that the rest of the machine may take meanwhile */
 #define KILLS	20
 
-/* Has more addresses than the largest of them. */
-#define KILLED_MAP	(512 * MIB)
-
 FIXTURE(killed)
 {
 	uint64_t size;
@@ -125,28 +122,23 @@ TEST_F_TIMEOUT(killed, while_creating_does_not_go_on_to_the_end, 600)
 	EXPECT_GT(self->size / 2, least);
 }
 
-/* A buffer of @size with stamps, and where it is mapped */
-static int create_stamped(uint64_t size, uint32_t huge, uint8_t **map)
+/* A buffer of @size with stamps, or -1; mapped up to @end, which is larger. */
+static int create_stamped(uint64_t size, uint64_t end, uint32_t huge, uint8_t **map)
 {
-	int fd = iobmd_create_huge(size, huge);
-	void *area = mmap(NULL, KILLED_MAP, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int fd = iobmd_create_huge(end, huge);
 
-	/* Beyond the end of the memory is SIGBUS, also after it has grown. */
-	*map = area;
-	if (iobmd_resize(fd, KILLED_MAP / 2 + huge_page_size()) ||
-	    mmap(area, KILLED_MAP / 2 + huge_page_size(), PROT_READ | PROT_WRITE,
-		 MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED ||
-	    iobmd_resize(fd, size))
+	*map = map_buffer(fd, PROT_READ | PROT_WRITE);
+	if (*map == MAP_FAILED || iobmd_resize(fd, size))
 		return -1;
-	stamp_pages(area, size);
+	stamp_pages(*map, size);
 	return fd;
 }
 
 TEST_F_TIMEOUT(killed, while_growing_is_before_or_after, 600)
 {
-	uint64_t size = 3 * huge_page_size();
+	uint64_t size = 3 * huge_page_size(), end = self->size + huge_page_size();
 	uint8_t *map;
-	int fd = create_stamped(size, variant->huge, &map);
+	int fd = create_stamped(size, end, variant->huge, &map);
 
 	ASSERT_LE(0, fd);
 	for (int i = 1; i <= KILLS; i++) {
@@ -157,37 +149,37 @@ TEST_F_TIMEOUT(killed, while_growing_is_before_or_after, 600)
 		ASSERT_EQ(0, iobmd_resize(fd, size));
 		AWAIT(memory_free() + SLACK >= start);
 	}
-	munmap(map, KILLED_MAP);
+	munmap(map, end);
 	close(fd);
 }
 
 TEST_F_TIMEOUT(killed, while_resizing_is_before_or_after, 600)
 {
 	uint64_t one = 3 * huge_page_size() + page_size(), other = 9 * huge_page_size();
-	uint64_t *done = mmap(NULL, sizeof(*done), PROT_READ | PROT_WRITE,
-			      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	uint64_t end = other + page_size();
+	uint64_t *rounds = shared_memory(sizeof(*rounds));
 	unsigned int seed = 1;
 	uint8_t *map;
-	int fd = create_stamped(one, variant->huge, &map);
+	int fd = create_stamped(one, end, variant->huge, &map);
 
 	ASSERT_LE(0, fd);
 	for (int i = 0; i < 5 * KILLS && !_metadata->exit_code; i++) {
+		uint64_t seen = *rounds;
 		pid_t pid = child_fork();
 
 		while (pid == 0) {
 			iobmd_resize(fd, other);
 			iobmd_resize(fd, one);
-			__atomic_fetch_add(done, 1, __ATOMIC_SEQ_CST);
+			shared_count(rounds);
 		}
-		*done = 0;
-		AWAIT(__atomic_load_n(done, __ATOMIC_SEQ_CST) > 0);
+		AWAIT(shared_load(rounds) > seen);
 		for (int wait = rand_r(&seed) % 1000; wait; wait--)
 			sched_yield();
 		kill(pid, SIGKILL);
 		EXPECT_EQ(128 + SIGKILL, child_status(pid));
 		expect_before_or_after(_metadata, fd, map, one, one, other);
 	}
-	munmap(map, KILLED_MAP);
+	munmap(map, end);
 	close(fd);
 }
 

@@ -103,8 +103,7 @@ TEST_F(lifetime, mapping_then_descriptor_then_device)
 static void buffer_of_a_process_that_ends(struct __test_metadata *_metadata, void (*end)(void),
 					  int status)
 {
-	uint64_t *id = mmap(NULL, sizeof(*id), PROT_READ | PROT_WRITE,
-			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	uint64_t *id = shared_memory(sizeof(*id));
 	pid_t pid;
 
 	ASSERT_NE(MAP_FAILED, id);

@@ -32,16 +32,6 @@ struct arena {
 	uint8_t *page;		/* the user's own memory, PAGES of them */
 };
 
-static uint64_t load(const uint64_t *what)
-{
-	return __atomic_load_n(what, __ATOMIC_SEQ_CST);
-}
-
-static void count(uint64_t *what)
-{
-	__atomic_fetch_add(what, 1, __ATOMIC_SEQ_CST);
-}
-
 static bool stopped(const struct arena *arena)
 {
 	return __atomic_load_n(&arena->stop, __ATOMIC_SEQ_CST);
@@ -50,10 +40,10 @@ static bool stopped(const struct arena *arena)
 /* While an attempt to shrink begins and ends */
 static void wait_for_attempt(struct arena *arena)
 {
-	uint64_t attempts = load(&arena->attempts);
+	uint64_t attempts = shared_load(&arena->attempts);
 
-	while (load(&arena->attempts) < attempts + 2 && !stopped(arena))
-		count(&arena->uses);
+	while (shared_load(&arena->attempts) < attempts + 2 && !stopped(arena))
+		shared_count(&arena->uses);
 }
 
 /* Called while the kernel has a part of the tail on behalf of the user */
@@ -61,9 +51,9 @@ static void hold(struct arena *arena)
 {
 	if (!arena->hold)
 		return;
-	count(&arena->holds);
+	shared_count(&arena->holds);
 	wait_for_attempt(arena);
-	count(&arena->holds);
+	shared_count(&arena->holds);
 }
 
 static bool foreign(const uint8_t *bytes, size_t length)
@@ -78,7 +68,7 @@ static bool foreign(const uint8_t *bytes, size_t length)
 static bool look(struct arena *arena, ssize_t length)
 {
 	if (length > 0 && foreign(arena->page, length))
-		count(&arena->foreign);
+		shared_count(&arena->foreign);
 	return length > 0;
 }
 
@@ -209,11 +199,6 @@ FIXTURE_VARIANT_ADD(race_shrink, export_of_huge_pages) LARGE(by_export);
 FIXTURE_VARIANT_ADD(race_shrink, another_process) SMALL(by_another_process);
 FIXTURE_VARIANT_ADD(race_shrink, another_process_of_huge_pages) LARGE(by_another_process);
 
-static void *shared_memory(size_t length)
-{
-	return mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-}
-
 /* The end of the first huge page stays, and what comes after it goes. */
 FIXTURE_SETUP(race_shrink)
 {
@@ -249,8 +234,8 @@ static void use_until_stopped(struct arena *arena, bool (*use)(struct arena *are
 		for (int i = 0; i < USES_IN_A_ROW; i++) {
 			arena->hold = i == 0;
 			if (use(arena))
-				count(&arena->successes);
-			count(&arena->uses);
+				shared_count(&arena->successes);
+			shared_count(&arena->uses);
 		}
 		wait_for_attempt(arena);
 	}
@@ -259,9 +244,9 @@ static void use_until_stopped(struct arena *arena, bool (*use)(struct arena *are
 /* What was going on has ended, and what comes sees the new size. */
 static void await_uses(struct arena *arena)
 {
-	uint64_t seen = load(&arena->uses);
+	uint64_t seen = shared_load(&arena->uses);
 
-	AWAIT(load(&arena->uses) >= seen + 2);
+	AWAIT(shared_load(&arena->uses) >= seen + 2);
 }
 
 /* Somebody takes as much memory as has become free: it is his alone. */
@@ -300,11 +285,11 @@ TEST_F_TIMEOUT(race_shrink, is_refused_or_nobody_gets_at_it, 600)
 	}
 	await_uses(arena);
 	while (shrinks < SHRINKS && !_metadata->exit_code) {
-		uint64_t holds = load(&arena->holds);
+		uint64_t holds = shared_load(&arena->holds);
 
 		if (!iobmd_resize(arena->fd, arena->cut)) {
 			shrinks++;
-			EXPECT_FALSE(holds % 2 && load(&arena->holds) == holds);
+			EXPECT_FALSE(holds % 2 && shared_load(&arena->holds) == holds);
 			EXPECT_EQ(SIGBUS, faults(arena->map + arena->cut, true));
 			take_the_memory(_metadata, arena, variant->huge);
 			grow_again(_metadata, arena);
@@ -312,7 +297,7 @@ TEST_F_TIMEOUT(race_shrink, is_refused_or_nobody_gets_at_it, 600)
 			EXPECT_EQ(EBUSY, errno);
 			EXPECT_EQ(arena->size, IOBMD_INFO(arena->fd, capacity));
 		}
-		count(&arena->attempts);
+		shared_count(&arena->attempts);
 	}
 	__atomic_store_n(&arena->stop, true, __ATOMIC_SEQ_CST);
 	EXPECT_EQ(0, child_status(pid));

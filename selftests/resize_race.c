@@ -33,31 +33,21 @@ struct prober {
 	pid_t pid;
 };
 
-static uint64_t load(const uint64_t *what)
-{
-	return __atomic_load_n(what, __ATOMIC_SEQ_CST);
-}
-
-static void count(uint64_t *what)
-{
-	__atomic_fetch_add(what, 1, __ATOMIC_SEQ_CST);
-}
-
 static void probe_once(struct arena *arena, int number, unsigned int *seed)
 {
 	uint64_t pages = (arena->to - arena->from) / page_size();
 	uint64_t at = arena->from + rand_r(seed) % pages * page_size();
-	uint64_t generation = load(&arena->generation);
-	uint64_t end = load(&arena->end);
+	uint64_t generation = shared_load(&arena->generation);
+	uint64_t end = shared_load(&arena->end);
 	int sig = faults(arena->map + at, rand_r(seed) & 1);
 
 	if (sig && sig != SIGBUS)
-		count(&arena->odd_signals);
+		shared_count(&arena->odd_signals);
 	if (sig && at < arena->floor)
-		count(&arena->below_floor);
-	if (!sig && at >= end && load(&arena->generation) == generation)
-		count(&arena->past_end);
-	count(&arena->probes[number]);
+		shared_count(&arena->below_floor);
+	if (!sig && at >= end && shared_load(&arena->generation) == generation)
+		shared_count(&arena->past_end);
+	shared_count(&arena->probes[number]);
 }
 
 static void *probe(void *argument)
@@ -74,7 +64,7 @@ static void publish(struct arena *arena, uint64_t end)
 {
 	/* Nobody takes the new end for the old generation's or vice versa */
 	__atomic_store_n(&arena->end, UINT64_MAX, __ATOMIC_SEQ_CST);
-	count(&arena->generation);
+	shared_count(&arena->generation);
 	__atomic_store_n(&arena->end, end, __ATOMIC_SEQ_CST);
 }
 
@@ -82,9 +72,9 @@ static void publish(struct arena *arena, uint64_t end)
 static void await_probes(struct arena *arena, int probers)
 {
 	for (int i = 0; i < probers; i++) {
-		uint64_t seen = load(&arena->probes[i]);
+		uint64_t seen = shared_load(&arena->probes[i]);
 
-		AWAIT(load(&arena->probes[i]) >= seen + 2);
+		AWAIT(shared_load(&arena->probes[i]) >= seen + 2);
 	}
 }
 
@@ -116,8 +106,7 @@ FIXTURE_SETUP(resize_race)
 	ASSERT_LE(0, self->fd);
 	self->map = map_buffer(self->fd, PROT_READ | PROT_WRITE);
 	ASSERT_NE(MAP_FAILED, self->map);
-	self->arena = mmap(NULL, sizeof(*self->arena), PROT_READ | PROT_WRITE,
-			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	self->arena = shared_memory(sizeof(*self->arena));
 	ASSERT_NE(MAP_FAILED, self->arena);
 	self->arena->map = self->map;
 	self->arena->end = UINT64_MAX;
@@ -278,7 +267,7 @@ static void fill_and_drain_pipe(struct __test_metadata *_metadata,
 		uint64_t page = rand_r(&seed) % (self->size / self->page);
 
 		page_in_pipe_stays(_metadata, self->map + page * self->page, pipe, rand_r(&seed));
-		count(&arena->probes[0]);
+		shared_count(&arena->probes[0]);
 	}
 	close(pipe[0]);
 	close(pipe[1]);
@@ -293,7 +282,7 @@ TEST_F_TIMEOUT(resize_race, page_in_a_pipe_is_never_replaced, 120)
 		fill_and_drain_pipe(_metadata, self);
 	}
 	for (int i = 0; i < 200 && !_metadata->exit_code; i++) {
-		uint64_t seen = load(&self->arena->probes[0]);
+		uint64_t seen = shared_load(&self->arena->probes[0]);
 
 		if (iobmd_resize(self->fd, cut)) {
 			EXPECT_EQ(EBUSY, errno);
@@ -302,7 +291,7 @@ TEST_F_TIMEOUT(resize_race, page_in_a_pipe_is_never_replaced, 120)
 			EXPECT_EQ(SIGBUS, faults(self->map + cut, true));
 			EXPECT_EQ(0, iobmd_resize(self->fd, self->size));
 		}
-		AWAIT(load(&self->arena->probes[0]) > seen || _metadata->exit_code);
+		AWAIT(shared_load(&self->arena->probes[0]) > seen || _metadata->exit_code);
 	}
 	self->arena->stop = true;
 	EXPECT_EQ(0, child_status(pid));

@@ -235,7 +235,7 @@ static void load_use_unload(struct __test_metadata *_metadata, int rounds)
 	slabs_shrink();
 }
 
-TEST_F_TIMEOUT(unload, hundred_times_leaves_nothing_behind, 600)
+TEST_F(unload, hundred_times_leaves_nothing_behind)
 {
 	uint64_t free_before, unreclaimable;
 
@@ -262,8 +262,7 @@ static void use_until(const bool *stop)
 
 TEST_F_TIMEOUT(unload, while_others_open_the_device_goes_or_is_refused, 120)
 {
-	bool *stop = mmap(NULL, sizeof(*stop), PROT_READ | PROT_WRITE,
-			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	bool *stop = shared_memory(sizeof(*stop));
 	pid_t pid;
 
 	ASSERT_NE(MAP_FAILED, stop);
