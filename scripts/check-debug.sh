@@ -120,6 +120,6 @@ check_debug() {
 	suites=(debug-1of2 debug-2of2)
 	run_suites "$@"
 	[ $# -eq 0 ] || return 0
-	step "debug: the tests executed $least_coverage % of the module" check_coverage
+	step "debug: the tests executed at least $least_coverage % of the module" check_coverage
 	cat "$work/coverage.report"
 }

@@ -160,6 +160,7 @@ abi_layout() {
 		pahole -y iobmd_ "$work/abi.o"
 }
 
+# pahole marks a hole in its comment, and says how long the padding at the end is.
 structs_with_holes() {
 	awk '
 		/^struct/ { text = "" }

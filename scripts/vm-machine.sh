@@ -119,7 +119,7 @@ qemu_arguments() {
 	disk_arguments
 	qemu+=("${devices[@]}")
 	qemu+=(-fsdev "local,id=root,path=/,security_model=none,readonly=on,multidevs=remap"
-		-device "virtio-9p-pci,fsdev=root,mount_tag=host")
+		-device "virtio-9p-pci,fsdev=root,mount_tag=root")
 	if [ -d "$kernel_dir/root" ]; then
 		qemu+=(-fsdev "local,id=programs,path=$kernel_dir/root,security_model=none,readonly=on"
 			-device "virtio-9p-pci,fsdev=programs,mount_tag=programs")
