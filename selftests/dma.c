@@ -88,7 +88,7 @@ TEST_F(dma, dma_segments_keep_to_the_limits_of_the_device)
 		expect_segments(_metadata, self, 0, self->size, bits, 4096, 0);
 		expect_segments(_metadata, self, 0, self->page, bits, 512, 0);
 		expect_segments(_metadata, self, 0, 1, bits, 0, 0);
-		expect_segments(_metadata, self, 4095, 2, bits, 0, 0);
+		expect_segments(_metadata, self, self->page - 1, 2, bits, 0, 0);
 		expect_segments(_metadata, self, self->size - 1, 1, bits, 0, 0);
 		expect_segments(_metadata, self, 123, self->size - 200, bits, 65536, 0);
 	}
@@ -105,7 +105,7 @@ TEST_F(dma, dma_segments_cross_no_boundary_of_the_device)
 		expect_segments(_metadata, self, 123, self->size - 200, bits, 0, 0xffff);
 		expect_segments(_metadata, self, 123, self->size - 200, bits, 10000, 0x3fff);
 		expect_segments(_metadata, self, 100, self->page, bits, 0, 0x1ff);
-		expect_segments(_metadata, self, 4095, 2, bits, 0, 0x1fff);
+		expect_segments(_metadata, self, self->page - 1, 2, bits, 0, 0x1fff);
 		expect_segments(_metadata, self, 0, self->size, bits, 0, 0xffffffff);
 	}
 }

@@ -150,15 +150,16 @@ TEST_F(export, mapping_is_memory_to_system_calls)
 TEST_F(export, mapping_takes_a_disks_data)
 {
 	uint8_t *map = map_dmabuf(self->dmabuf, PROT_READ | PROT_WRITE);
-	uint8_t *data = malloc(self->whole);
+	uint64_t length = self->whole < DISK_BYTES ? self->whole : DISK_BYTES;
+	uint8_t *data = malloc(length);
 	int disk = disk_open(0), direct = disk_open(O_DIRECT);
 
 	ASSERT_LE(0, disk);
-	fill_pattern(data, 0, self->whole, 3);
-	ASSERT_EQ(self->whole, pwrite(disk, data, self->whole, 0));
+	fill_pattern(data, 0, length, 3);
+	ASSERT_EQ(length, pwrite(disk, data, length, 0));
 	ASSERT_EQ(0, fsync(disk));
-	ASSERT_EQ(self->whole, pread(direct, map, self->whole, 0));
-	EXPECT_EQ(-1, check_pattern(self->map, 0, self->size, 3));
+	ASSERT_EQ(length, pread(direct, map, length, 0));
+	EXPECT_EQ(-1, check_pattern(self->map, 0, length < self->size ? length : self->size, 3));
 	free(data);
 }
 

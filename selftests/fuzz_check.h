@@ -57,10 +57,10 @@ static inline void check_copied(struct fuzz *fuzz, const struct mapping *mapping
 {
 	struct scratch *scratch = fuzz->crew.scratch;
 	struct thing *thing = mapping->file->thing;
-	uint64_t page = page_size(), done = 0;
+	uint64_t done = 0;
 
 	for (unsigned int i = 0; done < length; i++) {
-		uint64_t in_page = page - (at + done) % page;
+		uint64_t in_page = SCRATCH_PAGE - (at + done) % SCRATCH_PAGE;
 		uint64_t n = in_page < length - done ? in_page : length - done;
 		int sig = mapping_signal(mapping, at + done, store);
 

@@ -286,7 +286,7 @@ static inline uint64_t piped_bytes(const struct model *model)
 /* Reads from the pipe: what the memory holds now, not what it held then. */
 static inline void operate_drain(struct fuzz *fuzz, struct process *process)
 {
-	static uint8_t model[PIPE_MAX * SCRATCH_PAGE];
+	static uint8_t model[SCRATCH_BYTES];
 	uint8_t *data = fuzz->crew.scratch->data;
 	uint64_t length = 1 + random_below(&fuzz->random, 8 * SCRATCH_PAGE);
 	uint64_t there = piped_bytes(&fuzz->model);
@@ -313,7 +313,7 @@ static inline void operate_drain(struct fuzz *fuzz, struct process *process)
 /* Out of the pipe, but not to where it comes from: the order of copies would count. */
 static inline void operate_unsplice(struct fuzz *fuzz, struct process *process)
 {
-	static uint8_t model[PIPE_MAX * SCRATCH_PAGE];
+	static uint8_t model[SCRATCH_BYTES];
 	struct slot *slot = choose_entitled(fuzz, process, IOBMD_RIGHT_WRITE);
 	uint64_t *position = (uint64_t *)fuzz->crew.scratch->argument;
 	uint64_t length = 1 + random_below(&fuzz->random, 4 * SCRATCH_PAGE);

@@ -13,7 +13,7 @@
 #define FILES_MAX	256
 #define SLOTS_MAX	14
 #define MAPPINGS_MAX	64
-#define PIPE_MAX	16
+#define PIPE_MAX	16	/* pages, of up to 64 KiB: SCRATCH_BYTES */
 
 struct thing;
 

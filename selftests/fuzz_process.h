@@ -15,14 +15,14 @@
 
 #define PROCESSES_MAX	3
 #define SCRATCH_PAGES	256
-#define SCRATCH_PAGE	4096u
+#define SCRATCH_PAGE	4096u	/* no page is smaller */
 #define SCRATCH_BYTES	(SCRATCH_PAGES * SCRATCH_PAGE)
 #define ANSWER_SECONDS	100
 
 struct scratch {
 	uint8_t argument[3 * SCRATCH_PAGE];	/* of an ioctl */
 	uint8_t data[SCRATCH_BYTES];
-	uint8_t signals[SCRATCH_PAGES];		/* that each page of a copy raised, or 0 */
+	uint8_t signals[SCRATCH_PAGES];		/* that each SCRATCH_PAGE of a copy raised, or 0 */
 };
 
 enum order_verb {

@@ -318,14 +318,14 @@ TEST_F(seal, against_writing_waits_for_writable_exports)
 TEST_F(seal, against_writing_waits_for_pages_in_pipes)
 {
 	int reader = iobmd_derive(self->fd, IOBMD_DERIVE_F_READ_ONLY, 0, 0);
-	uint8_t *map = map_buffer(reader, PROT_READ);
-	char data[4096];
+	uint8_t *map = map_buffer(reader, PROT_READ), *data = malloc(self->page);
 
 	ASSERT_EQ(self->page, pipe_put(self->pipe[1], map + self->page));
 	EXPECT_SEAL_BUSY(self, IOBMD_SEAL_WRITE);
-	ASSERT_EQ(self->page, read(self->pipe[0], data, sizeof(data)));
+	ASSERT_EQ(self->page, read(self->pipe[0], data, self->page));
 	EXPECT_EQ(0, iobmd_seal(self->fd, IOBMD_SEAL_WRITE));
 	EXPECT_SEALED(self);
+	free(data);
 }
 
 TEST_F(seal, against_writing_waits_for_pinned_pages)
