@@ -46,6 +46,9 @@ check: ## build everything, run all tests in virtual machines (KERNELS="6.12 6.1
 check-debug: ## the tests on a kernel with sanitizers, which is built first (TESTS= as above)
 	@scripts/check --debug $(TESTS)
 
+check-arm64: ## the tests on arm64, emulated, with pages of 4 and of 16 KiB (TESTS= as above)
+	@scripts/check --arm64 $(TESTS)
+
 demo: ## the main job on a file of yours (FILE=), in a virtual machine (KERNEL= as above)
 	@scripts/demo $(KERNEL:%=--kernel %) -- "$$FILE"
 
@@ -59,4 +62,4 @@ clean: ## remove what was built; the cache of kernels stays
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
-.PHONY: all module modules lib selftests sparse static check check-debug demo install clean help
+.PHONY: all module modules lib selftests sparse static check check-debug check-arm64 demo install clean help
