@@ -248,7 +248,7 @@ TEST_F(shrink_busy, range_over_the_new_end_registered_with_io_uring)
 /* It looks at every page there is, but nothing of the buffer is its to use. */
 TEST_F_TIMEOUT(shrink_busy, compaction_is_no_user, 600)
 {
-	uint64_t size = 64 * self->huge, end = self->huge + self->page;
+	uint64_t size = self->size + 128 * MIB, end = self->huge + self->page;
 	pid_t compaction = compaction_start();
 
 	for (int i = 0; i < 20; i++) {
