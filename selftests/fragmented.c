@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0
+/* There is memory, but not one free huge page, and none that could be put together. */
+#include "machine.h"
+#include "pin.h"
+
+#include <sys/mman.h>
+
+#define SLACK		(8 * MIB)	/* that the rest of the machine may take meanwhile */
+#define GRAIN		256		/* pages: of so many, one is kept */
+#define BUFFERS_MAX	64
+
+FIXTURE(fragmented)
+{
+	uint64_t max_buffer_mib;
+	uint64_t kills;
+	uint64_t huge;
+	uint64_t size;
+	int kept;			/* has a page of every huge page in the machine */
+	int takers[BUFFERS_MAX];	/* of the huge pages that there are nevertheless */
+	int nr_takers;
+};
+
+/* Takes memory until there is none, by turns: what another one's page follows cannot join. */
+static int fragment(int kept)
+{
+	uint64_t page = page_size();
+	int others = iobmd_create_huge(page, IOBMD_HUGE_NONE);
+
+	for (uint64_t i = 1; !iobmd_resize(others, i * (GRAIN - 1) * page); i++) {
+		if (iobmd_resize(kept, i * page))
+			break;
+	}
+	return close(others);
+}
+
+FIXTURE_SETUP(fragmented)
+{
+	uint64_t take;
+
+	memory_tidy();
+	self->max_buffer_mib = parameter("max_buffer_mib");
+	ASSERT_EQ(0, parameter_set("max_buffer_mib", meminfo("MemTotal:") / MIB));
+	self->huge = huge_page_size();
+	self->size = 4 * self->huge + 3 * page_size();
+	self->kept = iobmd_create_huge(page_size(), IOBMD_HUGE_NONE);
+	ASSERT_EQ(0, fragment(self->kept));
+	memory_tidy();
+	take = meminfo("MemTotal:") / 4;
+	while (take >= self->huge && self->nr_takers < BUFFERS_MAX) {
+		int fd = iobmd_create_huge(take / self->huge * self->huge, IOBMD_HUGE_REQUIRE);
+
+		if (fd < 0)
+			take /= 2;
+		else
+			self->takers[self->nr_takers++] = fd;
+	}
+	ASSERT_GT(BUFFERS_MAX, self->nr_takers);
+	ASSERT_LE(meminfo("MemTotal:") / 4, meminfo("MemAvailable:"));
+	self->kills = oom_kills();
+}
+
+FIXTURE_TEARDOWN(fragmented)
+{
+	EXPECT_EQ(self->kills, oom_kills());
+	EXPECT_EQ(0, parameter_set("max_buffer_mib", self->max_buffer_mib));
+}
+
+TEST_F_TIMEOUT(fragmented, memory_is_no_obstacle_to_a_buffer, 600)
+{
+	int fd = iobmd_create(self->size);
+	uint8_t *map = map_buffer(fd, PROT_READ | PROT_WRITE);
+
+	ASSERT_NE(MAP_FAILED, map);
+	EXPECT_EQ(0, IOBMD_INFO(fd, huge_bytes));
+	EXPECT_EQ(page_round(self->size), IOBMD_INFO(fd, allocated));
+	EXPECT_EQ(-1, check_bytes(map, self->size, 0));
+	stamp_pages(map, self->size);
+	EXPECT_EQ(0, iobmd_resize(fd, self->huge + page_size()));
+	EXPECT_EQ(SIGBUS, faults(map + self->huge + page_size(), true));
+	EXPECT_EQ(0, iobmd_resize(fd, self->size));
+	EXPECT_EQ(-1, stamps_lost(map, self->huge + page_size()));
+	EXPECT_EQ(-1, check_bytes(map + self->huge + page_size(),
+				  self->size - self->huge - page_size(), 0));
+	EXPECT_EQ(0, IOBMD_INFO(fd, huge_bytes));
+	munmap(map, self->size);
+	close(fd);
+}
+
+TEST_F_TIMEOUT(fragmented, memory_is_a_shortage_for_whoever_wants_huge_pages_only, 600)
+{
+	uint64_t free_before = memory_free();
+
+	EXPECT_ERRNO(ENOMEM, iobmd_create_huge(self->huge, IOBMD_HUGE_REQUIRE));
+	EXPECT_ERRNO(ENOMEM, iobmd_create_huge(2 * self->huge, IOBMD_HUGE_REQUIRE));
+	AWAIT(memory_free() + SLACK >= free_before);
+}
+
+TEST_F_TIMEOUT(fragmented, memory_is_a_shortage_for_whoever_wants_it_contiguous, 600)
+{
+	struct iobmd_create args = { .capacity = 1, .alignment = self->huge };
+
+	EXPECT_ERRNO(ENOMEM, iobmd_create_args(&args));
+	args.capacity = self->size;
+	EXPECT_ERRNO(ENOMEM, iobmd_create_args(&args));
+}
+
+TEST_F_TIMEOUT(fragmented, memory_lets_no_huge_pages_grow_and_changes_nothing, 600)
+{
+	int fd = self->takers[0];
+	struct iobmd_get_info before, after;
+	uint8_t *map = map_buffer(fd, PROT_READ | PROT_WRITE);
+
+	if (!self->nr_takers)
+		SKIP(return, "there was not one huge page to grow from");
+	ASSERT_NE(MAP_FAILED, map);
+	ASSERT_EQ(0, iobmd_get_info(fd, &before));
+	stamp_pages(map, before.capacity);
+	EXPECT_ERRNO(ENOMEM, iobmd_resize(fd, before.capacity + self->huge));
+	ASSERT_EQ(0, iobmd_get_info(fd, &after));
+	EXPECT_EQ(0, memcmp(&before, &after, sizeof(after)));
+	EXPECT_EQ(-1, stamps_lost(map, before.capacity));
+}
+
+TEST_HARNESS_MAIN
