@@ -105,7 +105,8 @@ FIXTURE_SETUP(no_memory)
 
 	ASSERT_EQ(0, inject_prepare());
 	ASSERT_EQ(0, module_load(PEER_KO));
-	AWAIT(exists(PEER_DEVICE));
+	ASSERT_EQ(0, module_load(EDU_KO));
+	AWAIT(exists(PEER_DEVICE) && exists(EDU_DEVICE));
 	subject->page = page_size();
 	subject->huge = huge_page_size();
 	subject->size = subject->huge + 5 * subject->page;
@@ -129,6 +130,7 @@ FIXTURE_SETUP(no_memory)
 FIXTURE_TEARDOWN_PARENT(no_memory)
 {
 	AWAIT(!module_unload("iobmd_test") || errno == ENOENT);
+	AWAIT(!module_unload("iobmd_edu") || errno == ENOENT);
 	EXPECT_EQ(0, buffers_listed(0));
 }
 

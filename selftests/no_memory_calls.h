@@ -3,6 +3,7 @@
 #ifndef IOBMD_TEST_NO_MEMORY_CALLS_H
 #define IOBMD_TEST_NO_MEMORY_CALLS_H
 
+#include "edu_device.h"
 #include "kernel_peer.h"
 #include "machine.h"
 #include "peer.h"
@@ -365,6 +366,22 @@ static int peer_import(struct subject *subject)
 	return ret;
 }
 
+/* With an IOMMU, it is the DMA API that lacks memory, too. */
+static int edu_write(struct subject *subject)
+{
+	int edu = edu_open(), ret, saved_errno;
+
+	if (edu < 0)
+		return -1;
+	ret = edu_attach(edu, subject->fd, READ_WRITE) ?:
+	      edu_out(edu, subject->page - 8, 0, 16);
+	saved_errno = errno;
+	close(edu);
+	errno = saved_errno;
+	return ret;
+}
+
+FIXTURE_VARIANT_ADD(no_memory, edu) { edu_write, undo_nothing };
 FIXTURE_VARIANT_ADD(no_memory, peer_create) { peer_create, undo_nothing, .peer = true };
 FIXTURE_VARIANT_ADD(no_memory, peer_get) { peer_get, undo_nothing, .peer = true };
 FIXTURE_VARIANT_ADD(no_memory, peer_publish) { peer_get_and_publish, undo_close, .peer = true };

@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 #include <sys/swap.h>
 
-#define SWAPPED_LEAST	(8 * MIB)
+#define SWAPPED_LEAST	(4 * MIB)
 
 FIXTURE(swap)
 {
@@ -48,7 +48,7 @@ FIXTURE_SETUP(swap)
 	close(disk);
 	ASSERT_EQ(0, swap_format(self->disk));
 	ASSERT_EQ(0, swapon(self->disk, 0));
-	self->limit = 64 * MIB;
+	self->limit = 32 * MIB;
 	ASSERT_EQ(0, cgroup_create(&self->group, "iobmd_swap"));
 	ASSERT_EQ(0, cgroup_set(&self->group, "memory.max", self->limit));
 }
