@@ -13,10 +13,12 @@
 #define RACE_THREADS		3
 #define OPERATIONS_PER_ROUND	(RACE_PROCESSES * RACE_THREADS * 400)
 
+/* Nobody unmaps before all have their stacks: one could get its own in the arena. */
 static void *race_thread(void *argument)
 {
 	struct racer *racer = argument;
 
+	pthread_barrier_wait(racer->start);
 	while (racer->operations--)
 		race_once(racer);
 	return NULL;
@@ -26,12 +28,15 @@ static void *race_thread(void *argument)
 static void race_process(const struct racer *common, uint64_t seed)
 {
 	static struct racer racers[RACE_THREADS];
+	pthread_barrier_t start;
 	uint64_t huge = common->random.huge;
 	uint8_t *room = mmap(NULL, RACE_ARENA + huge, PROT_NONE,
 			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
+	pthread_barrier_init(&start, NULL, RACE_THREADS);
 	for (unsigned int i = 0; i < RACE_THREADS; i++) {
 		racers[i] = *common;
+		racers[i].start = &start;
 		random_seed(&racers[i].random, seed, i);
 		racers[i].arena = (uint8_t *)(((uintptr_t)room + huge - 1) & -huge);
 		memset(racers[i].bytes, RACE_BYTE, sizeof(racers[i].bytes));
@@ -109,6 +114,7 @@ TEST_F_TIMEOUT(fuzz_race, nothing_breaks_and_nothing_leaks, 1000000)
 	static struct racer common;
 	uint64_t seed = setting("SEED", time(NULL)), operations = setting("OPERATIONS", 24000);
 	int listed = buffers_listed(0);
+	time_t told = time(NULL);
 
 	common.random = (struct random) { .page = page_size(), .huge = huge_page_size() };
 	common.race = shared_memory(sizeof(*common.race));
@@ -126,6 +132,10 @@ TEST_F_TIMEOUT(fuzz_race, nothing_breaks_and_nothing_leaks, 1000000)
 		EXPECT_EQ(0, common.race->odd_infos);
 		if (_metadata->exit_code)
 			break;
+		if (time(NULL) - told < 60)
+			continue;
+		told = time(NULL);
+		printf("# %" PRIu64 " calls, seed %" PRIu64 "\n", common.race->calls, seed);
 	}
 	printf("# %" PRIu64 " calls, %" PRIu64 " of them succeeded\n", common.race->calls,
 	       common.race->successes);

@@ -37,6 +37,7 @@ struct racer {
 	int passage[2];
 	unsigned int operations;
 	pthread_t thread;
+	pthread_barrier_t *start;
 	uint8_t bytes[RACE_BYTES];	/* to write */
 	uint8_t seen[RACE_BYTES];
 };
