@@ -27,11 +27,7 @@ FIXTURE_VARIANT_ADD(compose_kernel, huge) { .huge = IOBMD_HUGE_PREFER };
 
 FIXTURE_SETUP(compose_kernel)
 {
-	ASSERT_EQ(0, module_load(PEER_KO)) {
-		TH_LOG("cannot load %s: %s", PEER_KO, strerror(errno));
-	}
-	AWAIT(exists(PEER_DEVICE));
-	self->peer = kernel_open();
+	self->peer = kernel_load();
 	ASSERT_LE(0, self->peer);
 	self->page = page_size();
 	self->huge = huge_page_size();
@@ -48,7 +44,7 @@ FIXTURE_SETUP(compose_kernel)
 
 FIXTURE_TEARDOWN_PARENT(compose_kernel)
 {
-	EXPECT_EQ(0, module_unload("iobmd_test"));
+	EXPECT_EQ(0, kernel_unload());
 	EXPECT_EQ(0, buffers_listed(0));
 }
 

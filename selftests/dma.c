@@ -1,55 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Devices of other modules: the segments that they get, by the kernel API and of a dma-buf. */
-#include "kernel_peer.h"
+#include "kernel_buffer.h"
 #include "machine.h"
 #include "peer.h"
-#include "pin.h"
 
 #include <sys/mman.h>
 
-FIXTURE(dma)
-{
-	size_t page;
-	uint64_t size;
-	int fd;
-	int peer;
-	uint8_t *map;
-};
-
-FIXTURE_VARIANT(dma)
-{
-	uint32_t huge;
-};
-
-FIXTURE_VARIANT_ADD(dma, small) { .huge = IOBMD_HUGE_NONE };
-FIXTURE_VARIANT_ADD(dma, huge) { .huge = IOBMD_HUGE_PREFER };
-
-FIXTURE_SETUP(dma)
-{
-	self->page = page_size();
-	self->size = 2 * huge_page_size() + 5 * self->page;
-	ASSERT_EQ(0, module_load(PEER_KO)) {
-		TH_LOG("cannot load %s: %s", PEER_KO, strerror(errno));
-	}
-	AWAIT(exists(PEER_DEVICE));
-	self->peer = kernel_open();
-	ASSERT_LE(0, self->peer);
-	self->fd = iobmd_create_huge(self->size, variant->huge);
-	ASSERT_LE(0, self->fd);
-	self->map = map_buffer(self->fd, PROT_READ | PROT_WRITE);
-	ASSERT_NE(MAP_FAILED, self->map);
-	stamp_pages(self->map, self->size);
-}
-
-FIXTURE_TEARDOWN_PARENT(dma)
-{
-	EXPECT_EQ(0, module_unload("iobmd_test"));
-	EXPECT_EQ(0, buffers_listed(0));
-}
-
 /* DMA */
 
-static void expect_segments(struct __test_metadata *_metadata, FIXTURE_DATA(dma) *self,
+static void expect_segments(struct __test_metadata *_metadata, FIXTURE_DATA(kernel_buffer) *self,
 			    uint64_t offset, uint64_t length, uint32_t bits,
 			    uint64_t max_segment, uint64_t boundary)
 {
@@ -78,7 +37,7 @@ static void expect_segments(struct __test_metadata *_metadata, FIXTURE_DATA(dma)
 	EXPECT_EQ(0, kernel_do(self->peer, IOBMD_PEER_DMA_UNMAP));
 }
 
-TEST_F(dma, dma_segments_keep_to_the_limits_of_the_device)
+TEST_F(kernel_buffer, dma_segments_keep_to_the_limits_of_the_device)
 {
 	ASSERT_EQ(0, kernel_get(self->peer, self->fd, READ_WRITE));
 	for (int bits = 64; bits >= 32; bits -= 32) {
@@ -95,7 +54,7 @@ TEST_F(dma, dma_segments_keep_to_the_limits_of_the_device)
 }
 
 /* With 32 bits, memory beyond 4 GiB is in bounce buffers. */
-TEST_F(dma, dma_segments_cross_no_boundary_of_the_device)
+TEST_F(kernel_buffer, dma_segments_cross_no_boundary_of_the_device)
 {
 	ASSERT_EQ(0, kernel_get(self->peer, self->fd, READ_WRITE));
 	for (int bits = 64; bits >= 32; bits -= 32) {
@@ -110,7 +69,7 @@ TEST_F(dma, dma_segments_cross_no_boundary_of_the_device)
 	}
 }
 
-TEST_F(dma, dma_in_huge_pages_has_few_segments)
+TEST_F(kernel_buffer, dma_in_huge_pages_has_few_segments)
 {
 	struct iobmd_peer_args args = { .length = 64 * MIB, .direction = BOTH_WAYS };
 	int fd;
@@ -126,7 +85,7 @@ TEST_F(dma, dma_in_huge_pages_has_few_segments)
 	EXPECT_EQ(0, args.broken);
 }
 
-TEST_F(dma, dma_outside_is_refused)
+TEST_F(kernel_buffer, dma_outside_is_refused)
 {
 	int peer = self->peer;
 
@@ -138,7 +97,7 @@ TEST_F(dma, dma_outside_is_refused)
 	EXPECT_ERRNO(EINVAL, kernel_dma_map(peer, 0, self->page, NO_WAY));
 }
 
-TEST_F(dma, dma_is_not_wider_than_right_and_direction)
+TEST_F(kernel_buffer, dma_is_not_wider_than_right_and_direction)
 {
 	struct iobmd_create create = { .capacity = 1, .direction = IOBMD_DIRECTION_OUT };
 	int out = iobmd_create_args(&create), peer = self->peer;
@@ -157,7 +116,7 @@ TEST_F(dma, dma_is_not_wider_than_right_and_direction)
 
 /* Importing a dma-buf */
 
-TEST_F(dma, importer_maps_the_memory)
+TEST_F(kernel_buffer, importer_maps_the_memory)
 {
 	uint64_t offset = huge_page_size() - 2 * self->page, length = 5 * self->page;
 	int dmabuf = iobmd_export(self->fd, 0, offset, length);
@@ -181,7 +140,7 @@ TEST_F(dma, importer_maps_the_memory)
 	EXPECT_EQ(0, kernel_do(self->peer, IOBMD_PEER_RELEASE));
 }
 
-TEST_F(dma, importer_gets_segments_within_its_limits)
+TEST_F(kernel_buffer, importer_gets_segments_within_its_limits)
 {
 	int dmabuf = iobmd_export(self->fd, 0, 0, 0);
 
@@ -194,7 +153,7 @@ TEST_F(dma, importer_gets_segments_within_its_limits)
 	expect_segments(_metadata, self, 0, self->size, 32, 0x6000, 0x7fff);
 }
 
-TEST_F(dma, importer_of_huge_pages_gets_few_segments)
+TEST_F(kernel_buffer, importer_of_huge_pages_gets_few_segments)
 {
 	struct iobmd_peer_args args = { .direction = BOTH_WAYS };
 	int fd, dmabuf;
@@ -209,7 +168,7 @@ TEST_F(dma, importer_of_huge_pages_gets_few_segments)
 	EXPECT_EQ(64 * MIB, args.total);
 }
 
-TEST_F(dma, importer_outlives_all_else)
+TEST_F(kernel_buffer, importer_outlives_all_else)
 {
 	uint64_t digest = digest_of(self->map, self->size);
 	int dmabuf = iobmd_export(self->fd, 0, 0, 0);
@@ -229,7 +188,7 @@ TEST_F(dma, importer_outlives_all_else)
 	AWAIT(!buffers_listed(0));
 }
 
-TEST_F(dma, importer_outlives_the_process_that_exported)
+TEST_F(kernel_buffer, importer_outlives_the_process_that_exported)
 {
 	int sockets[2], dmabuf;
 	pid_t pid;
@@ -250,7 +209,7 @@ TEST_F(dma, importer_outlives_the_process_that_exported)
 	EXPECT_EQ(digest_of(self->map, self->size), kernel_look(self->peer));
 }
 
-TEST_F(dma, importer_may_not_go_wider_than_the_buffer)
+TEST_F(kernel_buffer, importer_may_not_go_wider_than_the_buffer)
 {
 	struct iobmd_create create = { .capacity = self->page, .direction = IOBMD_DIRECTION_IN };
 	int in = iobmd_export(iobmd_create_args(&create), 0, 0, 0);
@@ -270,7 +229,7 @@ TEST_F(dma, importer_may_not_go_wider_than_the_buffer)
 	EXPECT_EQ(0, kernel_dma_map(peer, 0, 0, TO_DEVICE));
 }
 
-TEST_F(dma, importer_keeps_the_buffer_from_shrinking)
+TEST_F(kernel_buffer, importer_keeps_the_buffer_from_shrinking)
 {
 	int dmabuf = iobmd_export(self->fd, 0, 0, self->page);
 
@@ -284,7 +243,7 @@ TEST_F(dma, importer_keeps_the_buffer_from_shrinking)
 }
 
 /* The kernel's checks of DMA want that at most one device writes. */
-TEST_F(dma, several_importers_come_and_go_in_any_order)
+TEST_F(kernel_buffer, several_importers_come_and_go_in_any_order)
 {
 	int dmabuf = iobmd_export(self->fd, 0, 0, 0);
 	uint64_t digest = digest_of(self->map, self->size);
@@ -331,7 +290,7 @@ static void import_and_use(int dmabuf, int rounds)
 	}
 }
 
-TEST_F(dma, importers_and_users_at_the_same_time_as_resizes)
+TEST_F(kernel_buffer, importers_and_users_at_the_same_time_as_resizes)
 {
 	int dmabuf = iobmd_export(self->fd, 0, 0, 0);
 	pid_t pids[4];

@@ -1,55 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What another module can do with a buffer, but for DMA. */
-#include "kernel_peer.h"
+#include "kernel_buffer.h"
 #include "machine.h"
-#include "pin.h"
 
 #include <sys/mman.h>
 #include <sys/resource.h>
 
-FIXTURE(kernel_api)
-{
-	size_t page;
-	uint64_t size;
-	int fd;
-	int peer;
-	uint8_t *map;
-};
-
-FIXTURE_VARIANT(kernel_api)
-{
-	uint32_t huge;
-};
-
-FIXTURE_VARIANT_ADD(kernel_api, small) { .huge = IOBMD_HUGE_NONE };
-FIXTURE_VARIANT_ADD(kernel_api, huge) { .huge = IOBMD_HUGE_PREFER };
-
-FIXTURE_SETUP(kernel_api)
-{
-	self->page = page_size();
-	self->size = 2 * huge_page_size() + 5 * self->page;
-	ASSERT_EQ(0, module_load(PEER_KO)) {
-		TH_LOG("cannot load %s: %s", PEER_KO, strerror(errno));
-	}
-	AWAIT(exists(PEER_DEVICE));
-	self->peer = kernel_open();
-	ASSERT_LE(0, self->peer);
-	self->fd = iobmd_create_huge(self->size, variant->huge);
-	ASSERT_LE(0, self->fd);
-	self->map = map_buffer(self->fd, PROT_READ | PROT_WRITE);
-	ASSERT_NE(MAP_FAILED, self->map);
-	stamp_pages(self->map, self->size);
-}
-
-FIXTURE_TEARDOWN_PARENT(kernel_api)
-{
-	EXPECT_EQ(0, module_unload("iobmd_test"));
-	EXPECT_EQ(0, buffers_listed(0));
-}
-
 /* Getting and putting */
 
-TEST_F(kernel_api, get_takes_only_buffers_and_rights_that_there_are)
+TEST_F(kernel_buffer, get_takes_only_buffers_and_rights_that_there_are)
 {
 	int read_only = iobmd_derive(self->fd, IOBMD_DERIVE_F_READ_ONLY, 0, 0);
 	int peer = self->peer;
@@ -65,7 +24,7 @@ TEST_F(kernel_api, get_takes_only_buffers_and_rights_that_there_are)
 	EXPECT_EQ(self->size, kernel_size(peer));
 }
 
-TEST_F(kernel_api, user_holds_the_memory_until_put)
+TEST_F(kernel_buffer, user_holds_the_memory_until_put)
 {
 	ASSERT_EQ(0, kernel_get(self->peer, self->fd, IOBMD_RIGHT_READ));
 	EXPECT_ERRNO(EBUSY, iobmd_resize(self->fd, self->size - self->page));
@@ -75,7 +34,7 @@ TEST_F(kernel_api, user_holds_the_memory_until_put)
 	EXPECT_EQ(0, iobmd_resize(self->fd, self->page));
 }
 
-TEST_F(kernel_api, user_of_a_shorter_length_holds_that)
+TEST_F(kernel_buffer, user_of_a_shorter_length_holds_that)
 {
 	ASSERT_EQ(0, iobmd_set_length(self->fd, self->page + 1));
 	ASSERT_EQ(0, kernel_get(self->peer, self->fd, IOBMD_RIGHT_READ));
@@ -84,7 +43,7 @@ TEST_F(kernel_api, user_of_a_shorter_length_holds_that)
 	EXPECT_ERRNO(EBUSY, iobmd_resize(self->fd, self->page));
 }
 
-TEST_F(kernel_api, user_keeps_module_and_buffer)
+TEST_F(kernel_buffer, user_keeps_module_and_buffer)
 {
 	ASSERT_EQ(0, kernel_get(self->peer, self->fd, IOBMD_RIGHT_READ));
 	munmap(self->map, self->size);
@@ -95,7 +54,7 @@ TEST_F(kernel_api, user_keeps_module_and_buffer)
 	EXPECT_EQ(0, buffers_listed(0));
 }
 
-TEST_F(kernel_api, writing_user_keeps_the_seal_against_writing_off)
+TEST_F(kernel_buffer, writing_user_keeps_the_seal_against_writing_off)
 {
 	munmap(self->map, self->size);
 	ASSERT_EQ(0, kernel_get(self->peer, self->fd, READ_WRITE));
@@ -110,7 +69,7 @@ TEST_F(kernel_api, writing_user_keeps_the_seal_against_writing_off)
 
 /* Creating and publishing */
 
-TEST_F(kernel_api, created_buffer_is_one_like_any_other)
+TEST_F(kernel_buffer, created_buffer_is_one_like_any_other)
 {
 	uint8_t *map;
 	int fd;
@@ -132,7 +91,7 @@ TEST_F(kernel_api, created_buffer_is_one_like_any_other)
 	EXPECT_EQ(0, iobmd_resize(fd, 1));
 }
 
-TEST_F(kernel_api, published_descriptor_has_no_more_than_the_user)
+TEST_F(kernel_buffer, published_descriptor_has_no_more_than_the_user)
 {
 	int fd;
 
@@ -153,7 +112,7 @@ TEST_F(kernel_api, published_descriptor_has_no_more_than_the_user)
 	EXPECT_EQ(0, iobmd_resize(self->fd, 1));
 }
 
-TEST_F(kernel_api, publish_with_a_full_table_changes_nothing)
+TEST_F(kernel_buffer, publish_with_a_full_table_changes_nothing)
 {
 	struct rlimit limit, low;
 	int free_fd = next_fd();
@@ -169,7 +128,7 @@ TEST_F(kernel_api, publish_with_a_full_table_changes_nothing)
 	EXPECT_EQ(free_fd, kernel_publish(self->peer, 0));
 }
 
-TEST_F(kernel_api, set_length_needs_the_right)
+TEST_F(kernel_buffer, set_length_needs_the_right)
 {
 	ASSERT_EQ(0, kernel_get(self->peer, self->fd, READ_WRITE));
 	EXPECT_ERRNO(EACCES, kernel_set_length(self->peer, 1));
@@ -192,7 +151,7 @@ static struct iobmd_peer_args runs_of(int peer, uint64_t offset, uint64_t length
 	return args;
 }
 
-TEST_F(kernel_api, runs_are_the_memory_in_order_and_as_long_as_can_be)
+TEST_F(kernel_buffer, runs_are_the_memory_in_order_and_as_long_as_can_be)
 {
 	struct iobmd_peer_args args;
 
@@ -213,7 +172,7 @@ TEST_F(kernel_api, runs_are_the_memory_in_order_and_as_long_as_can_be)
 	EXPECT_EQ(1, args.total);
 }
 
-TEST_F(kernel_api, runs_end_when_the_visitor_says_so)
+TEST_F(kernel_buffer, runs_end_when_the_visitor_says_so)
 {
 	struct iobmd_peer_args args = { .length = self->size, .flags = 1 };
 
@@ -222,7 +181,7 @@ TEST_F(kernel_api, runs_end_when_the_visitor_says_so)
 	EXPECT_EQ(1, args.count);
 }
 
-TEST_F(kernel_api, runs_outside_are_refused)
+TEST_F(kernel_buffer, runs_outside_are_refused)
 {
 	ASSERT_EQ(0, kernel_get(self->peer, self->fd, IOBMD_RIGHT_READ));
 	EXPECT_EQ(EINVAL, runs_of(self->peer, 0, 0, 0).address);
@@ -234,7 +193,7 @@ TEST_F(kernel_api, runs_outside_are_refused)
 }
 
 /* A shrink splits the huge page that the user's last page is in. */
-TEST_F(kernel_api, runs_stay_while_a_huge_page_is_split_behind_them)
+TEST_F(kernel_buffer, runs_stay_while_a_huge_page_is_split_behind_them)
 {
 	uint64_t kept = huge_page_size() + 3 * self->page, digest;
 	pid_t pid;
@@ -258,7 +217,7 @@ TEST_F(kernel_api, runs_stay_while_a_huge_page_is_split_behind_them)
 
 /* The mapping into the kernel */
 
-TEST_F(kernel_api, vmap_shows_every_page_of_huge_pages)
+TEST_F(kernel_buffer, vmap_shows_every_page_of_huge_pages)
 {
 	ASSERT_EQ(0, kernel_get(self->peer, self->fd, READ_WRITE));
 	ASSERT_EQ(0, kernel_do(self->peer, IOBMD_PEER_VMAP));
@@ -269,7 +228,7 @@ TEST_F(kernel_api, vmap_shows_every_page_of_huge_pages)
 	EXPECT_EQ(0, kernel_do(self->peer, IOBMD_PEER_VUNMAP));
 }
 
-TEST_F(kernel_api, vmap_of_a_window_shows_no_more)
+TEST_F(kernel_buffer, vmap_of_a_window_shows_no_more)
 {
 	int fd = iobmd_window(self->fd, huge_page_size() - self->page, 2 * self->page + 1);
 
@@ -279,7 +238,7 @@ TEST_F(kernel_api, vmap_of_a_window_shows_no_more)
 		  kernel_look(self->peer));
 }
 
-TEST_F(kernel_api, vmap_needs_the_right_to_write)
+TEST_F(kernel_buffer, vmap_needs_the_right_to_write)
 {
 	ASSERT_EQ(0, kernel_get(self->peer, self->fd, IOBMD_RIGHT_READ));
 	EXPECT_ERRNO(EACCES, kernel_do(self->peer, IOBMD_PEER_VMAP));
@@ -287,7 +246,7 @@ TEST_F(kernel_api, vmap_needs_the_right_to_write)
 
 /* Reading and writing */
 
-static void copy_both_ways(struct __test_metadata *_metadata, FIXTURE_DATA(kernel_api) *self,
+static void copy_both_ways(struct __test_metadata *_metadata, FIXTURE_DATA(kernel_buffer) *self,
 			   uint64_t offset, uint64_t length, bool kernel)
 {
 	uint8_t *data = malloc(length);
@@ -301,7 +260,7 @@ static void copy_both_ways(struct __test_metadata *_metadata, FIXTURE_DATA(kerne
 	free(data);
 }
 
-TEST_F(kernel_api, reads_and_writes_everywhere)
+TEST_F(kernel_buffer, reads_and_writes_everywhere)
 {
 	uint64_t huge = huge_page_size();
 
@@ -315,7 +274,7 @@ TEST_F(kernel_api, reads_and_writes_everywhere)
 	}
 }
 
-TEST_F(kernel_api, reads_and_writes_end_with_the_buffer)
+TEST_F(kernel_buffer, reads_and_writes_end_with_the_buffer)
 {
 	uint8_t data[100];
 	int peer = self->peer;
@@ -335,7 +294,7 @@ TEST_F(kernel_api, reads_and_writes_end_with_the_buffer)
 }
 
 /* The other side of the copy is a mapping of the same buffer. */
-TEST_F(kernel_api, copies_between_a_buffer_and_itself)
+TEST_F(kernel_buffer, copies_between_a_buffer_and_itself)
 {
 	ASSERT_EQ(0, kernel_get(self->peer, self->fd, READ_WRITE));
 	EXPECT_EQ(self->page, kernel_copy(self->peer, IOBMD_PEER_READ, 0,
@@ -343,7 +302,7 @@ TEST_F(kernel_api, copies_between_a_buffer_and_itself)
 	EXPECT_EQ(0, memcmp(self->map, self->map + 2 * self->page, self->page));
 }
 
-TEST_F(kernel_api, write_needs_the_right)
+TEST_F(kernel_buffer, write_needs_the_right)
 {
 	uint8_t byte = 1;
 

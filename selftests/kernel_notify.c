@@ -80,11 +80,7 @@ static uint64_t eventfd_next_id(void)
 
 FIXTURE_SETUP(kernel_notify)
 {
-	ASSERT_EQ(0, module_load(PEER_KO)) {
-		TH_LOG("cannot load %s: %s", PEER_KO, strerror(errno));
-	}
-	AWAIT(exists(PEER_DEVICE));
-	self->peer = kernel_open();
+	self->peer = kernel_load();
 	ASSERT_LE(0, self->peer);
 	self->fd = iobmd_create(page_size());
 	ASSERT_LE(0, self->fd);
@@ -95,7 +91,7 @@ FIXTURE_SETUP(kernel_notify)
 
 FIXTURE_TEARDOWN_PARENT(kernel_notify)
 {
-	EXPECT_EQ(0, module_unload("iobmd_test"));
+	EXPECT_EQ(0, kernel_unload());
 	EXPECT_EQ(0, buffers_listed(0));
 }
 

@@ -28,6 +28,22 @@ static inline int kernel_open(void)
 	return open(PEER_DEVICE, O_RDWR | O_CLOEXEC);
 }
 
+/* Loads the module: its device, or -1. */
+static inline int kernel_load(void)
+{
+	if (module_load(PEER_KO)) {
+		printf("# cannot load %s: %s\n", PEER_KO, strerror(errno));
+		return -1;
+	}
+	AWAIT(exists(PEER_DEVICE));
+	return kernel_open();
+}
+
+static inline int kernel_unload(void)
+{
+	return module_unload("iobmd_test");
+}
+
 static inline int kernel_get(int peer, int fd, uint32_t rights)
 {
 	struct iobmd_peer_args args = { .fd = fd, .flags = rights };

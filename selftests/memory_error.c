@@ -42,7 +42,7 @@ FIXTURE_SETUP(memory_error)
 
 FIXTURE_TEARDOWN_PARENT(memory_error)
 {
-	module_unload("iobmd_test");
+	kernel_unload();
 	EXPECT_EQ(0, buffers_listed(0));
 }
 
@@ -124,9 +124,7 @@ TEST_F(memory_error, is_eio_for_drivers)
 	struct iobmd_peer_args walk = { .length = self->size };
 	int peer, dmabuf;
 
-	ASSERT_EQ(0, module_load(PEER_KO));
-	AWAIT(exists(PEER_DEVICE));
-	peer = kernel_open();
+	peer = kernel_load();
 	ASSERT_EQ(0, kernel_get(peer, self->fd, READ_WRITE));
 	memory_poison(self->map + self->bad);
 	EXPECT_EQ(self->bad, kernel_copy(peer, IOBMD_PEER_READ, 0, data, self->size, true));

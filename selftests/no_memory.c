@@ -104,9 +104,9 @@ FIXTURE_SETUP(no_memory)
 	struct subject *subject = &self->subject;
 
 	ASSERT_EQ(0, inject_prepare());
-	ASSERT_EQ(0, module_load(PEER_KO));
+	ASSERT_EQ(0, close(kernel_load()));
 	ASSERT_EQ(0, module_load(EDU_KO));
-	AWAIT(exists(PEER_DEVICE) && exists(EDU_DEVICE));
+	AWAIT(exists(EDU_DEVICE));
 	subject->page = page_size();
 	subject->huge = huge_page_size();
 	subject->size = subject->huge + 5 * subject->page;
@@ -129,7 +129,7 @@ FIXTURE_SETUP(no_memory)
 
 FIXTURE_TEARDOWN_PARENT(no_memory)
 {
-	AWAIT(!module_unload("iobmd_test") || errno == ENOENT);
+	AWAIT(!kernel_unload() || errno == ENOENT);
 	AWAIT(!module_unload("iobmd_edu") || errno == ENOENT);
 	EXPECT_EQ(0, buffers_listed(0));
 }
