@@ -172,15 +172,11 @@ static void iobmd_buffer_set_sizes(struct iobmd_buffer *buffer, u64 capacity)
 }
 
 /* The last step of making @buffer: it is there for all to see. */
-int iobmd_buffer_publish(struct iobmd_buffer *buffer, u64 capacity)
+void iobmd_buffer_publish(struct iobmd_buffer *buffer, u64 capacity)
 {
-	int err = iobmd_list_add(buffer);
-
-	if (err)
-		return err;
 	iobmd_buffer_set_sizes(buffer, capacity);
+	iobmd_list_add(buffer);
 	trace_iobmd_create(buffer->id, capacity, buffer->huge_bytes);
-	return 0;
 }
 
 static int iobmd_buffer_init(struct iobmd_buffer *buffer, u64 capacity)
@@ -199,7 +195,9 @@ static int iobmd_buffer_init(struct iobmd_buffer *buffer, u64 capacity)
 	buffer->account = account;
 
 	err = iobmd_memory_grow(buffer, iobmd_pages(capacity));
-	return err ?: iobmd_buffer_publish(buffer, capacity);
+	if (!err)
+		iobmd_buffer_publish(buffer, capacity);
+	return err;
 }
 
 /**

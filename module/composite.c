@@ -319,7 +319,6 @@ iobmd_composite_create(struct super_block *sb,
 	const struct iobmd_create args = {};
 	struct iobmd_composite *composite;
 	struct iobmd_buffer *buffer;
-	int err;
 
 	composite = iobmd_composite_build(parts, nr_parts, rights);
 	if (IS_ERR(composite))
@@ -333,10 +332,6 @@ iobmd_composite_create(struct super_block *sb,
 	buffer->direction = iobmd_composite_direction(composite);
 	/* Or the core would take huge pages for some that the file's end cuts. */
 	i_size_write(buffer->inode, MAX_LFS_FILESIZE);
-	err = iobmd_buffer_publish(buffer, composite->size);
-	if (err) {
-		iput(buffer->inode);
-		return ERR_PTR(err);
-	}
+	iobmd_buffer_publish(buffer, composite->size);
 	return buffer;
 }

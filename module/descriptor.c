@@ -95,12 +95,12 @@ static int iobmd_descriptor_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
-/* As the kernel shows files that are on no path; modules cannot call that. */
+/* With the id, and as the kernel shows files on no path; modules cannot call that. */
 static char *iobmd_dentry_name(struct dentry *dentry, char *buffer, int size)
 {
 	char name[64];
-	int length = scnprintf(name, sizeof(name), "/%s (deleted)",
-			       dentry->d_name.name) + 1;
+	int length = scnprintf(name, sizeof(name), "/%s:%lu (deleted)",
+			       dentry->d_name.name, d_inode(dentry)->i_ino) + 1;
 
 	if (length > size)
 		return ERR_PTR(-ENAMETOOLONG);
@@ -147,10 +147,8 @@ static struct file *iobmd_descriptor_alloc(struct iobmd_view *view,
 {
 	int flags = view->rights & IOBMD_RIGHT_WRITE ? O_RDWR : O_RDONLY;
 	struct file *file;
-	char name[32];
 
-	snprintf(name, sizeof(name), "iobmd:%llu", view->buffer->id);
-	file = alloc_file_pseudo(view->buffer->inode, mnt, name, flags,
+	file = alloc_file_pseudo(view->buffer->inode, mnt, "iobmd", flags,
 				 &iobmd_descriptor_fops);
 	if (IS_ERR(file))
 		return file;

@@ -49,6 +49,7 @@ struct iobmd_hold {
  *	inode owns this struct: its eviction, when the last file is gone, frees
  *	both. A mapping holds a file, a file the inode.
  * @rcu: For iobmd_list_show(), which looks at buffers without a reference.
+ * @listed: In the list of all buffers; unused while @capacity is 0.
  * @id: Unique while the module is loaded.
  * @alignment: As asked for at creation; constant, like the five that follow.
  * @direction: As asked for, never 0.
@@ -79,6 +80,7 @@ struct iobmd_hold {
 struct iobmd_buffer {
 	struct inode *inode;
 	struct rcu_head rcu;
+	struct list_head listed;
 	u64 id;
 	u64 alignment;
 	u32 direction;
@@ -211,7 +213,7 @@ struct iobmd_buffer *iobmd_buffer_alloc(struct super_block *sb,
 struct iobmd_buffer *iobmd_buffer_create(struct super_block *sb,
 					 const struct iobmd_create *args);
 void iobmd_buffer_evict(struct inode *inode);
-int iobmd_buffer_publish(struct iobmd_buffer *buffer, u64 capacity);
+void iobmd_buffer_publish(struct iobmd_buffer *buffer, u64 capacity);
 int iobmd_buffer_resize(struct iobmd_buffer *buffer, u64 capacity);
 int iobmd_buffer_set_length(struct iobmd_buffer *buffer, u64 length);
 void iobmd_buffer_set_name(struct iobmd_buffer *buffer, const char *name);
@@ -228,7 +230,7 @@ int iobmd_hold_check_resize(struct iobmd_buffer *buffer, u64 capacity);
 int iobmd_buffer_seal(struct iobmd_buffer *buffer, u32 seals);
 
 /* list.c */
-int iobmd_list_add(struct iobmd_buffer *buffer);
+void iobmd_list_add(struct iobmd_buffer *buffer);
 void iobmd_list_del(struct iobmd_buffer *buffer);
 void iobmd_list_init(void);
 void iobmd_list_exit(void);

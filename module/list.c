@@ -2,24 +2,29 @@
 /* The list of all buffers, for root in debugfs. */
 
 #include <linux/debugfs.h>
-#include <linux/rcupdate.h>
+#include <linux/rculist.h>
 #include <linux/seq_file.h>
-#include <linux/xarray.h>
+#include <linux/spinlock.h>
 
 #include "internal.h"
 
-/* By id. Readers walk it under RCU; iobmd_buffer_evict() frees after that. */
-static DEFINE_XARRAY(iobmd_list);
+/* Readers walk it under RCU; iobmd_buffer_evict() frees after that. */
+static LIST_HEAD(iobmd_list);
+static DEFINE_SPINLOCK(iobmd_list_lock);
 static struct dentry *iobmd_debugfs;
 
-int iobmd_list_add(struct iobmd_buffer *buffer)
+void iobmd_list_add(struct iobmd_buffer *buffer)
 {
-	return xa_insert(&iobmd_list, buffer->id, buffer, GFP_KERNEL);
+	spin_lock(&iobmd_list_lock);
+	list_add_tail_rcu(&buffer->listed, &iobmd_list);
+	spin_unlock(&iobmd_list_lock);
 }
 
 void iobmd_list_del(struct iobmd_buffer *buffer)
 {
-	xa_erase(&iobmd_list, buffer->id);
+	spin_lock(&iobmd_list_lock);
+	list_del_rcu(&buffer->listed);
+	spin_unlock(&iobmd_list_lock);
 }
 
 static void iobmd_list_show_buffer(struct seq_file *m,
@@ -38,11 +43,10 @@ static void iobmd_list_show_buffer(struct seq_file *m,
 static int iobmd_list_show(struct seq_file *m, void *unused)
 {
 	struct iobmd_buffer *buffer;
-	unsigned long id;
 
 	seq_puts(m, "id\tcapacity\tlength\tallocated\thuge\tname\n");
 	rcu_read_lock();
-	xa_for_each(&iobmd_list, id, buffer)
+	list_for_each_entry_rcu(buffer, &iobmd_list, listed)
 		iobmd_list_show_buffer(m, buffer);
 	rcu_read_unlock();
 	return 0;
