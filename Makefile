@@ -49,6 +49,12 @@ check-debug: ## the tests on a kernel with sanitizers, which is built first (TES
 check-arm64: ## the tests on arm64, emulated, with pages of 4 and of 16 KiB (TESTS= as above)
 	@scripts/check --arm64 $(TESTS)
 
+bench: ## times of iobmd and others side by side, in a virtual machine; plots in build/bench (BENCH="--icount", "--operation create")
+	@scripts/bench $(KERNEL:%=--kernel %) $(BENCH)
+
+bench-native: ## the same on this machine, with the module loaded
+	@scripts/bench --native $(BENCH)
+
 demo: ## the main job on a file of yours (FILE=), in a virtual machine (KERNEL= as above)
 	@scripts/demo $(KERNEL:%=--kernel %) -- "$$FILE"
 
@@ -62,4 +68,4 @@ clean: ## remove what was built; the cache of kernels stays
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
-.PHONY: all module modules lib selftests sparse static check check-debug check-arm64 demo install clean help
+.PHONY: all module modules lib selftests sparse static check check-debug check-arm64 bench bench-native demo install clean help

@@ -14,11 +14,21 @@ find_machine() {
 	esac
 }
 
+# All that could differ from one run to the next is fixed: the date, random numbers, and (by the kernel's parameters) addresses.
+icount_arguments() {
+	accel=tcg cpus=1
+	qemu+=(-accel tcg,thread=single -cpu "max,la57=off" -icount shift=0,sleep=off -rtc base=2024-01-01,clock=vm -seed 1)
+}
+
 # The processor for arm64 is one that knows all sizes of pages and is fast to emulate.
 accelerator_arguments() {
 	if [ "$arch" = arm64 ]; then
 		[ "${accel:=tcg}" = tcg ] || usage_error "a machine of arm64 is emulated"
 		qemu+=(-accel "tcg,thread=multi" -cpu neoverse-n1)
+		return
+	fi
+	if [ "$icount" -eq 1 ]; then
+		icount_arguments
 		return
 	fi
 	[ -n "$accel" ] || if kvm_works; then accel=kvm; else accel=tcg; fi
@@ -101,6 +111,7 @@ kernel_arguments() {
 	local line="console=$console loglevel=5 panic=-1 oops=panic mitigations=off log_buf_len=4M printk.devkmsg=on audit=0"
 
 	line+=" maxcpus=1"
+	[ "$icount" -eq 0 ] || line+=" nokaslr norandmaps"
 	if [ "$arch" = x86 ]; then
 		line+=" noreplace-smp"
 		[ "$accel" = kvm ] || line+=" tsc=unstable lpj=12000000"

@@ -7,27 +7,11 @@
 #define IOBMD_TEST_IMPORTERS_H
 
 #include "machine.h"
+#include "vgem.h"
 
 #include <dirent.h>
-#include <libgen.h>
 #include <linux/videodev2.h>
 #include <spawn.h>
-
-/* As <drm/drm.h> has them */
-struct drm_gem_close {
-	uint32_t handle;
-	uint32_t pad;
-};
-
-struct drm_prime_handle {
-	uint32_t handle;
-	uint32_t flags;
-	int32_t fd;
-};
-
-#define DRM_IOCTL_GEM_CLOSE		_IOW('d', 0x09, struct drm_gem_close)
-#define DRM_IOCTL_PRIME_HANDLE_TO_FD	_IOWR('d', 0x2d, struct drm_prime_handle)
-#define DRM_IOCTL_PRIME_FD_TO_HANDLE	_IOWR('d', 0x2e, struct drm_prime_handle)
 
 static inline int run(const char *path, char *const argv[])
 {
@@ -48,44 +32,6 @@ static inline int kernel_module_load(const char *name, const char *parameter)
 static inline int kernel_module_unload(const char *name)
 {
 	return run("/sbin/modprobe", (char *[]){ "modprobe", "-r", (char *)name, NULL });
-}
-
-/* The descriptor of vgem's card, or -1. */
-static inline int vgem_open(void)
-{
-	char path[64], device[PATH_MAX] = "";
-
-	for (int i = 0; i < 8; i++) {
-		snprintf(path, sizeof(path), "/sys/class/drm/card%d/device", i);
-		if (!realpath(path, device) || strcmp(basename(device), "vgem"))
-			continue;
-		snprintf(path, sizeof(path), "/dev/dri/card%d", i);
-		return open(path, O_RDWR | O_CLOEXEC);
-	}
-	return -1;
-}
-
-/* A handle, or -1. */
-static inline int64_t vgem_import(int card, int dmabuf)
-{
-	struct drm_prime_handle args = { .fd = dmabuf };
-
-	return ioctl(card, DRM_IOCTL_PRIME_FD_TO_HANDLE, &args) ? -1 : (int64_t)args.handle;
-}
-
-/* The dma-buf of a handle, as whoever works with the card gets it; or -1. */
-static inline int vgem_export(int card, uint32_t handle)
-{
-	struct drm_prime_handle args = { .handle = handle, .flags = O_RDWR | O_CLOEXEC };
-
-	return ioctl(card, DRM_IOCTL_PRIME_HANDLE_TO_FD, &args) ? -1 : args.fd;
-}
-
-static inline int vgem_close(int card, uint32_t handle)
-{
-	struct drm_gem_close args = { .handle = handle };
-
-	return ioctl(card, DRM_IOCTL_GEM_CLOSE, &args);
 }
 
 /* The descriptor of vivid's camera, or -1. */

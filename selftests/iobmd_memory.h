@@ -61,8 +61,9 @@ static inline ssize_t check_bytes(const void *address, size_t length, uint8_t by
 	return p - (const uint8_t *)address;
 }
 
-static __thread sigjmp_buf fault_env;
-static __thread volatile sig_atomic_t fault_expected;
+/* Weak: the files of a program share them. */
+__attribute__((weak)) __thread sigjmp_buf fault_env;
+__attribute__((weak)) __thread volatile sig_atomic_t fault_expected;
 
 static inline void fault_handler(int sig)
 {

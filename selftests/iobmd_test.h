@@ -6,7 +6,15 @@
 #ifndef IOBMD_TEST_H
 #define IOBMD_TEST_H
 
+/* The harness is for programs of one file. */
+#ifdef IOBMD_TEST_NO_HARNESS
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#else
 #include <kselftest_harness.h>
+#endif
 
 #include <fcntl.h>
 #include <inttypes.h>

@@ -6,9 +6,8 @@
 #ifndef IOBMD_TEST_PEER_H
 #define IOBMD_TEST_PEER_H
 
+#include "fd_pass.h"
 #include "iobmd_test.h"
-
-#include <sys/socket.h>
 
 struct peer {
 	pid_t pid;
@@ -36,43 +35,6 @@ struct peer_state {
 	uint8_t *map;
 	size_t length;
 };
-
-static inline int fd_send(int socket, int fd)
-{
-	char byte = 0, control[CMSG_SPACE(sizeof(fd))] = "";
-	struct iovec iov = { &byte, 1 };
-	struct msghdr message = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = control, .msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-
-	header->cmsg_level = SOL_SOCKET;
-	header->cmsg_type = SCM_RIGHTS;
-	header->cmsg_len = CMSG_LEN(sizeof(fd));
-	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
-	return sendmsg(socket, &message, 0) == 1 ? 0 : -1;
-}
-
-static inline int fd_receive(int socket)
-{
-	char byte, control[CMSG_SPACE(sizeof(int))];
-	struct iovec iov = { &byte, 1 };
-	struct msghdr message = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = control, .msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *header;
-	int fd;
-
-	if (recvmsg(socket, &message, MSG_CMSG_CLOEXEC) != 1)
-		return -1;
-	header = CMSG_FIRSTHDR(&message);
-	if (!header)
-		return -1;
-	memcpy(&fd, CMSG_DATA(header), sizeof(fd));
-	return fd;
-}
 
 static inline int64_t peer_take(struct peer_state *state)
 {

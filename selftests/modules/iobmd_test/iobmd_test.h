@@ -18,7 +18,8 @@
  * @fd: A descriptor of a buffer or a dma-buf; an eventfd for SET_EVENTFD.
  * @flags: Rights for GET, flags for PUBLISH, whether to copy by way of kernel
  *	memory for READ and WRITE, what to add to each word for FILL, how many
- *	times for NOTIFY and NOTIFY_IRQ.
+ *	times for NOTIFY and NOTIFY_IRQ, whether to leave the memory alone (no @digest) for
+ *	DMA_MAP.
  * @direction: enum dma_data_direction; for CREATE that of the buffer.
  * @bits: How many address bits the device has.
  * @max_segment: Its largest segment in bytes; 0 for no limit.

@@ -319,7 +319,7 @@ static void iobmd_peer_look_at_table(struct sg_table *sgt, struct iobmd_peer_arg
 		u64 length = sg_dma_len(sg);
 
 		iobmd_peer_check_segment(args, address, length);
-		if (skip < length)
+		if (skip < length && !args->flags)
 			args->digest = iobmd_peer_digest_pages(args->digest,
 							       __va(address) + skip,
 							       length - skip);

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: GPL-2.0
+# The main operations of build/bench/results.tsv in one picture, as SVG on standard output.
+
+load 'scripts/bench-style.gnuplot'
+operations = 'create touch-write touch-read cycle-cold cycle-warm close share random memcpy direct-read vmsplice dma'
+set terminal svg size 1200,1200 dynamic background 'white' font 'sans-serif,11'
+set multiplot layout 4,3 title 'Median time over the size; lower is better' offset 0,0 margins 0.06,0.85,0.04,0.94 spacing 0.05,0.05
+do for [n = 1:words(operations)] {
+	operation = word(operations, n)
+	set title operation noenhanced offset 0,-0.6
+	if (n == 3) { set key at screen 0.995,0.93 right top } else { unset key }
+	plot for [i = 1:words(peers)] rows(operation, word(peers, i)) using 2:4 with linespoints linestyle i title word(peers, i) noenhanced
+}
+unset multiplot

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Operations: making, mapping, resizing and ending a buffer. */
+
+#include "../iobmd_test.h"
+
+#include "bench.h"
+
+#define CALLS	1000
+
+/* Larger than the caches are */
+#define COLD_BYTES	(32 * MIB)
+
+/* A size that can be doubled in the memory of a small machine */
+#define RESIZE_MOST	(64 * MIB)
+
+/* create */
+
+static int create_run(struct trial *trial)
+{
+	return buffer_create(&trial->buffer, trial->peer, trial->size);
+}
+
+static void create_check(struct trial *trial)
+{
+	if (!buffer_map(&trial->buffer))
+		check_zero(trial, trial->buffer.map, trial->buffer.size, 0);
+}
+
+static const struct operation create = {
+	.name = "create",
+	.what = "make a buffer",
+	.floor = &floor_memset,
+	.run = create_run,
+	.check = create_check,
+};
+
+/* map, unmap, close */
+
+static int map_run(struct trial *trial)
+{
+	return buffer_map(&trial->buffer);
+}
+
+static const struct operation map = {
+	.name = "map",
+	.what = "mmap() of all of it",
+	.floor = &floor_ioctl,
+	.needs = CREATED,
+	.run = map_run,
+	.check = create_check,
+};
+
+static int unmap_run(struct trial *trial)
+{
+	buffer_unmap(&trial->buffer);
+	return 0;
+}
+
+static const struct operation unmap = {
+	.name = "unmap",
+	.what = "munmap() of all of it, where each page has been written",
+	.floor = &floor_ioctl,
+	.needs = TOUCHED,
+	.run = unmap_run,
+};
+
+static int close_run(struct trial *trial)
+{
+	buffer_destroy(&trial->buffer);
+	return 0;
+}
+
+static const struct operation closing = {
+	.name = "close",
+	.what = "the last close(), which frees the memory",
+	.floor = &floor_ioctl,
+	.needs = TOUCHED,
+	.prepare = unmap_run,
+	.run = close_run,
+};
+
+/* cycle */
+
+static int cycle_run(struct trial *trial)
+{
+	struct buffer *buffer = &trial->buffer;
+	int err = buffer_create(buffer, trial->peer, trial->size);
+
+	if (err)
+		return err;
+	err = buffer_map(buffer);
+	if (err)
+		return err;
+	pages_write(buffer->map, 0, trial->size);
+	buffer_unmap(buffer);
+	buffer_destroy(buffer);
+	return 0;
+}
+
+/* The run has left nothing to look at. */
+static void cycle_check(struct trial *trial)
+{
+	struct buffer *buffer = &trial->buffer;
+
+	if (buffer_create(buffer, trial->peer, trial->size) || buffer_map(buffer)) {
+		trial->failure = "it works once, but not twice";
+		return;
+	}
+	check_zero(trial, buffer->map, buffer->size, 0);
+	pages_write(buffer->map, 0, buffer->size);
+	check_stamps(trial, buffer->map, buffer->size);
+}
+
+static int cold_prepare(struct trial *trial)
+{
+	static uint8_t *memory;
+	static uint8_t value;
+
+	if (!memory)
+		memory = malloc(COLD_BYTES);
+	if (!memory)
+		return -ENOMEM;
+	memset(memory, ++value, COLD_BYTES);
+	return 0;
+}
+
+static const struct operation cycle_cold = {
+	.name = "cycle-cold",
+	.what = "create, map, write to each page, unmap, close; caches full of other things",
+	.floor = &floor_cycle,
+	.prepare = cold_prepare,
+	.run = cycle_run,
+	.check = cycle_check,
+};
+
+static const struct operation cycle_warm = {
+	.name = "cycle-warm",
+	.what = "the same, right after the same",
+	.floor = &floor_cycle,
+	.prepare = cycle_run,
+	.run = cycle_run,
+	.check = cycle_check,
+};
+
+/* grow */
+
+static int resize_run(struct trial *trial)
+{
+	return buffer_resize(&trial->buffer, 2 * trial->buffer.size);
+}
+
+static void resize_check(struct trial *trial)
+{
+	check_stamps(trial, trial->buffer.map, trial->buffer.mapped);
+}
+
+static const struct operation grow_call = {
+	.name = "grow-call",
+	.what = "grow by two while it is mapped: only the call",
+	.floor = &floor_ioctl,
+	.needs = TOUCHED,
+	.asks = RESIZE,
+	.most = RESIZE_MOST,
+	.run = resize_run,
+	.check = resize_check,
+};
+
+/* The new half is mapped separately: the old mapping stays where it is. */
+static int grow_run(struct trial *trial)
+{
+	struct buffer *buffer = &trial->buffer;
+	uint64_t from = buffer->size;
+	int err = buffer_resize(buffer, 2 * from);
+	void *tail;
+
+	if (err)
+		return err;
+	tail = mmap(NULL, from, PROT_READ | PROT_WRITE, MAP_SHARED, buffer->fd, from);
+	if (tail == MAP_FAILED)
+		return -errno;
+	trial->data = tail;
+	if (trial->peer->advice)
+		madvise(tail, from, trial->peer->advice);
+	pages_write(tail, 0, from);
+	return 0;
+}
+
+static void grow_check(struct trial *trial)
+{
+	resize_check(trial);
+	check_zero(trial, trial->data, trial->buffer.size / 2, sizeof(uint64_t));
+}
+
+static void grow_finish(struct trial *trial)
+{
+	if (trial->data)
+		munmap(trial->data, trial->buffer.size / 2);
+}
+
+static const struct operation grow = {
+	.name = "grow",
+	.what = "grow by two while it is mapped, map the new half, write to each page of it",
+	.floor = &floor_cycle,
+	.needs = TOUCHED,
+	.asks = RESIZE,
+	.most = RESIZE_MOST,
+	.run = grow_run,
+	.check = grow_check,
+	.finish = grow_finish,
+};
+
+/* shrink */
+
+static int shrink_run(struct trial *trial)
+{
+	return buffer_resize(&trial->buffer, trial->buffer.size / 2);
+}
+
+static void shrink_check(struct trial *trial)
+{
+	uint64_t half = trial->buffer.size;
+
+	check_stamps(trial, trial->buffer.map, half);
+	if (faults(trial->buffer.map + half, false) != SIGBUS)
+		trial->failure = "what a shrink has taken away is still there";
+}
+
+static const struct operation shrink = {
+	.name = "shrink",
+	.what = "shrink by two, to the size, while all is mapped and written",
+	.floor = &floor_ioctl,
+	.needs = TOUCHED,
+	.asks = RESIZE,
+	.most = RESIZE_MOST,
+	.times = 2,
+	.run = shrink_run,
+	.check = shrink_check,
+};
+
+/* Calls that do hardly anything */
+
+static int info_run(struct trial *trial)
+{
+	struct iobmd_get_info info;
+
+	for (int i = 0; i < CALLS; i++) {
+		if (iobmd_get_info(trial->buffer.fd, &info))
+			return -errno;
+	}
+	trial->calls = CALLS;
+	return 0;
+}
+
+static void info_check(struct trial *trial)
+{
+	if (IOBMD_INFO(trial->buffer.fd, length) != trial->buffer.size)
+		trial->failure = "the length is not what it was set to";
+}
+
+static const struct operation get_info = {
+	.name = "get-info",
+	.what = "GET_INFO, one call",
+	.floor = &floor_ioctl,
+	.needs = CREATED,
+	.asks = IOBMD_ONLY,
+	.again = true,
+	.run = info_run,
+	.check = info_check,
+};
+
+static int length_run(struct trial *trial)
+{
+	for (int i = 0; i < CALLS; i++) {
+		if (iobmd_set_length(trial->buffer.fd, trial->buffer.size - !(i & 1)))
+			return -errno;
+	}
+	trial->calls = CALLS;
+	return 0;
+}
+
+static const struct operation set_length = {
+	.name = "set-length",
+	.what = "SET_LENGTH, one call",
+	.floor = &floor_ioctl,
+	.needs = CREATED,
+	.asks = IOBMD_ONLY,
+	.again = true,
+	.run = length_run,
+	.check = info_check,
+};
+
+const struct operation *const life_operations[] = {
+	&create, &map, &unmap, &closing, &cycle_cold, &cycle_warm, &grow_call, &grow, &shrink,
+	&get_info, &set_length, NULL
+};
