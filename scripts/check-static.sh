@@ -22,8 +22,14 @@ selftests			MACRO_ARG_REUSE		the arguments are variables
 selftests			PREFER_KERNEL_TYPES	user space has stdint.h
 selftests			SPACING			FIXTURE_DATA(x) *self is no multiplication
 selftests			VOLATILE		somebody else reads or writes that memory, or it must be touched
+selftests/bench			BRACES			as in selftests
+selftests/bench			CAMELCASE		as in selftests
+selftests/bench			PREFER_KERNEL_TYPES	user space has stdint.h
+selftests/bench			VOLATILE		memory that must be touched
+selftests/bench/peers.c		ENOSYS			what a kernel without memfd_secret() answers
 selftests/fuzz_check.h		MACRO_ARG_PRECEDENCE	the argument is the name of a member
 selftests/import.c		UNNECESSARY_PARENTHESES	two comparisons in one are not for everybody to read
+selftests/iobmd_memory.h	PREFER_DEFINED_ATTRIBUTE_MACRO	user space has no such macro
 selftests/machine.h		EMBEDDED_FUNCTION_NAME	/proc/meminfo is not the function meminfo()
 selftests/modules/iobmd_test	UNCOMMENTED_DEFINITION	as in module
 selftests/peer.h		ENOSYS			what a peer answers to a command that it does not have
@@ -143,7 +149,7 @@ check_user_space() {
 
 	{
 		cppcheck "${options[@]}" --library=posix userlib
-		cppcheck "${options[@]}" selftests/*.c
+		cppcheck "${options[@]}" selftests/*.c selftests/bench/*.c
 	} 2>&1 | unexcused "$cppcheck_exceptions"
 }
 

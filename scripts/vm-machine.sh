@@ -17,7 +17,7 @@ find_machine() {
 # All that could differ from one run to the next is fixed: the date, random numbers, and (by the kernel's parameters) addresses.
 icount_arguments() {
 	accel=tcg cpus=1
-	qemu+=(-accel tcg,thread=single -cpu "max,la57=off" -icount shift=0,sleep=off -rtc base=2024-01-01,clock=vm -seed 1)
+	qemu+=(-accel "tcg,thread=single" -cpu "max,la57=off" -icount "shift=0,sleep=off" -rtc "base=2024-01-01,clock=vm" -seed 1)
 }
 
 # The processor for arm64 is one that knows all sizes of pages and is fast to emulate.

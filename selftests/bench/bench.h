@@ -103,7 +103,7 @@ struct trial {
 	const struct operation *operation;
 	const struct peer *peer;
 	uint64_t size;
-	struct buffer buffer;
+	struct buffer *buffer;
 	void *data;
 	uint64_t calls;
 	uint64_t note;
@@ -116,12 +116,13 @@ struct trial {
  * @what: In a few words.
  * @floor: What is done with plain memory for comparison, or NULL.
  * @needs: The state that the buffer is brought to before.
+ * @leaves: The state that it is in after.
  * @asks: What a peer must be able to do.
  * @most: The largest size, in bytes; 0 for all.
- * @times: How much larger than the size the buffer is; 0 means 1.
  * @argument: For @run.
  * @bandwidth: The whole size is moved, so that bytes per second make sense.
- * @again: @run leaves the state as it found it, and can run several times.
+ * @again: @run can run several times.
+ * @slow: It takes seconds.
  * @noted: The unit of the trial's @note, or NULL.
  * @prepare: Not timed, as @check and @finish. May be NULL, as these.
  * @run: Timed.
@@ -134,12 +135,13 @@ struct operation {
 	const char *what;
 	const struct operation *floor;
 	enum state needs;
+	enum state leaves;
 	enum ability asks;
 	uint64_t most;
-	unsigned int times;
 	unsigned int argument;
 	bool bandwidth;
 	bool again;
+	bool slow;
 	const char *noted;
 	int (*prepare)(struct trial *trial);
 	int (*run)(struct trial *trial);
@@ -194,7 +196,7 @@ struct cell {
  * @seconds: How long all of it may take.
  * @seed: For the order of the peers.
  * @ticks: Time is the processor's time stamp counter, as nanoseconds.
- * @disk: A file or device for reading, or NULL.
+ * @disk: A file or device for reading, or NULL: the scratch disk of the tests.
  * @output: Where the results go: DIR/results.json and DIR/results.tsv; or NULL.
  * @machine: What the machine is: kvm, tcg...
  * @version: Of the source.
@@ -248,18 +250,37 @@ void check_zero(struct trial *trial, const uint8_t *map, uint64_t size, uint64_t
 /* floor.c */
 extern const struct operation floor_ioctl, floor_memset, floor_faults, floor_cycle, floor_sum;
 
-/* main.c, and where the operations are; each list ends with NULL */
-extern const struct operation *const life_operations[], *const access_operations[];
-extern const struct operation *const io_operations[], *const device_operations[];
-extern const struct operation *const many_operations[];
+#define OPERATIONS_MAX	24
+
+/*
+ * A group: operations that follow each other in the life of one buffer. Each list ends
+ * with NULL.
+ */
+extern const struct operation *const *const groups[];
+
+/* op_life.c */
+extern const struct operation op_create, op_map, op_unmap, op_close, op_cycle_cold;
+extern const struct operation op_cycle_warm, op_grow, op_shrink, op_get_info, op_set_length;
+
+/* op_access.c */
+extern const struct operation op_touch_write, op_touch_read, op_share, op_random, op_memcpy;
+
+/* op_io.c */
+extern const struct operation op_direct_read, op_read_fixed, op_register, op_vmsplice;
+
+/* op_device.c */
+extern const struct operation op_dma, op_vmap;
+
+/* op_many.c */
+extern const struct operation op_many, op_threads_1, op_threads_2, op_threads_4;
 
 int helper_start(void);
 
 /* measure.c */
 uint64_t clock_now(void);
 void clock_calibrate(void);
-void cell_trial(struct cell *cell, bool check, uint64_t budget);
-void row_measure(struct cell *cells, unsigned int count, uint64_t budget);
+void group_run(struct cell **rows, unsigned int nr_rows, unsigned int nr_columns,
+	       uint64_t budget);
 
 /* report.c */
 const char *size_name(uint64_t size);

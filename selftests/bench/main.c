@@ -14,10 +14,6 @@ struct options options = {
 	.repetitions = 20, .seconds = 600, .seed = 1, .machine = "", .version = "",
 };
 
-static const struct operation *const *const lists[] = {
-	life_operations, access_operations, io_operations, device_operations, many_operations,
-};
-
 static const uint64_t sizes[] = {
 	4 * KIB, 64 * KIB, 2 * MIB, 3 * MIB + 4 * KIB, 16 * MIB, 64 * MIB, 256 * MIB,
 };
@@ -25,39 +21,52 @@ static const uint64_t sizes[] = {
 /* For the checks only: no whole huge page, one, and one and a rest */
 static const uint64_t short_sizes[] = { 4 * KIB, 2 * MIB, 3 * MIB + 4 * KIB };
 
+/* An operation and a size; the cells of all peers */
 struct row {
-	const struct operation *operation;
+	const struct operation *const *group;
 	uint64_t size;
+	struct cell *cells;
 };
 
 static struct row rows[ROWS_MAX];
 static unsigned int nr_rows, nr_columns;
 static const struct peer *columns[PEERS_MAX];
+static struct cell *cells;
 
 /* What there is to do */
 
-static void add_rows(const struct operation *operation, const uint64_t *all, unsigned int count)
+static bool is_wanted(const struct operation *operation, uint64_t size)
 {
-	if (options.operation && strcmp(options.operation, operation->name))
-		return;
-	for (unsigned int i = 0; i < count; i++) {
-		if ((operation->most && all[i] > operation->most) ||
-		    (options.size && all[i] != options.size) ||
-		    (options.most && all[i] > options.most))
-			continue;
-		rows[nr_rows++] = (struct row){ operation, all[i] };
+	return (!options.operation || !strcmp(options.operation, operation->name)) &&
+	       (!operation->most || size <= operation->most) &&
+	       (!options.size || size == options.size) &&
+	       (!options.most || size <= options.most);
+}
+
+static void add_row(const struct operation *const *group, const struct operation *operation,
+		    uint64_t size)
+{
+	struct cell *row = &cells[nr_rows * nr_columns];
+
+	rows[nr_rows++] = (struct row){ group, size, row };
+	for (unsigned int i = 0; i < nr_columns; i++) {
+		row[i] = (struct cell){
+			.operation = operation,
+			.peer = columns[i],
+			.size = size,
+			.error = columns[i]->floor && !operation->floor ? NO_SUCH_THING : 0,
+		};
 	}
 }
 
-static void list_rows(void)
+static void list_rows(const uint64_t *all, unsigned int count)
 {
-	for (unsigned int i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
-		for (const struct operation *const *at = lists[i]; *at; at++) {
-			if (options.measure)
-				add_rows(*at, sizes, sizeof(sizes) / sizeof(sizes[0]));
-			else
-				add_rows(*at, short_sizes,
-					 sizeof(short_sizes) / sizeof(short_sizes[0]));
+	for (const struct operation *const *const *group = groups; *group; group++) {
+		for (const struct operation *const *at = *group; *at; at++) {
+			for (unsigned int i = 0; i < count; i++) {
+				if (is_wanted(*at, all[i]))
+					add_row(*group, *at, all[i]);
+			}
 		}
 	}
 }
@@ -75,65 +84,84 @@ static void list_columns(void)
 	}
 }
 
-static unsigned int row_start(struct cell *cells, const struct row *row)
+/* The rows of a group with that size; how many */
+static unsigned int group_rows(const struct operation *const *group, uint64_t size,
+			       struct cell *group_cells[OPERATIONS_MAX])
 {
 	unsigned int count = 0;
 
-	for (unsigned int i = 0; i < nr_columns; i++) {
-		cells[count++] = (struct cell){
-			.operation = row->operation,
-			.peer = columns[i],
-			.size = row->size,
-			.error = columns[i]->floor && !row->operation->floor ? NO_SUCH_THING : 0,
-		};
+	for (unsigned int i = 0; i < nr_rows; i++) {
+		if (rows[i].group == group && rows[i].size == size)
+			group_cells[count++] = rows[i].cells;
 	}
 	return count;
 }
 
-/* Measuring: what is left of the time goes to the rows that are left, by their sizes. */
+/* What is left of the time goes to what is left to do, by the sizes. */
 
 static uint64_t row_weight(const struct row *row)
 {
-	return 1 + row->size / (8 * MIB);
+	return 1 + row->size / (4 * MIB);
 }
 
-static uint64_t row_budget(unsigned int at, uint64_t end)
+static uint64_t weights_from(const struct operation *const *const *group, uint64_t size)
 {
-	uint64_t now = clock_now(), weights = 0;
+	uint64_t sum = 0;
 
-	for (unsigned int i = at; i < nr_rows; i++)
-		weights += row_weight(&rows[i]);
-	return now < end ? (end - now) / weights * row_weight(&rows[at]) : 0;
-}
-
-static int measure(void)
-{
-	struct cell *cells = calloc(nr_rows * nr_columns, sizeof(*cells));
-	uint64_t start = clock_now(), end = start + options.seconds * 1000000000ull;
-	int err = 0;
-
-	if (!cells)
-		return -ENOMEM;
-	for (unsigned int i = 0; i < nr_rows; i++) {
-		struct cell *row = &cells[i * nr_columns];
-
-		fprintf(stderr, "[%u/%u, %llu s] %s, %s\n", i + 1, nr_rows,
-			(unsigned long long)(clock_now() - start) / 1000000000ull,
-			rows[i].operation->name, size_name(rows[i].size));
-		row_start(row, &rows[i]);
-		row_measure(row, nr_columns, row_budget(i, end));
-		report_row(row, nr_columns);
+	for (; *group; group++, size = 0) {
+		for (unsigned int i = 0; i < nr_rows; i++) {
+			if (rows[i].group == *group && rows[i].size >= size)
+				sum += row_weight(&rows[i]);
+		}
 	}
-	report_losses(cells, nr_rows * nr_columns, nr_columns);
-	if (options.output)
-		err = report_files(cells, nr_rows * nr_columns, nr_columns);
-	free(cells);
-	return err;
+	return sum;
 }
 
-/* Checking: TAP */
+static uint64_t budget(const struct operation *const *const *group, uint64_t size,
+		       unsigned int count, uint64_t end)
+{
+	struct row row = { .size = size };
+	uint64_t now = clock_now();
 
-/* What others do wrong is a finding and no failure; nor is what this kernel does not let iobmd do. */
+	return now < end ? (end - now) / weights_from(group, size) * row_weight(&row) * count : 0;
+}
+
+static void run_groups(const uint64_t *all, unsigned int count)
+{
+	uint64_t start = clock_now(), end = start + options.seconds * 1000000000ull;
+	struct cell *group_cells[OPERATIONS_MAX];
+
+	for (const struct operation *const *const *group = groups; *group; group++) {
+		for (unsigned int i = 0; i < count; i++) {
+			unsigned int found = group_rows(*group, all[i], group_cells);
+
+			if (!found)
+				continue;
+			if (options.measure)
+				fprintf(stderr, "%4llu s: %s%s, %s\n",
+					(unsigned long long)(clock_now() - start) / 1000000000ull,
+					(*group)[0]->name, found > 1 ? "..." : "",
+					size_name(all[i]));
+			group_run(group_cells, found, nr_columns,
+				  budget(group, all[i], found, end));
+		}
+	}
+}
+
+/* The results */
+
+static int report(void)
+{
+	for (unsigned int i = 0; i < nr_rows; i++)
+		report_row(rows[i].cells, nr_columns);
+	report_losses(cells, nr_rows * nr_columns, nr_columns);
+	return options.output ? report_files(cells, nr_rows * nr_columns, nr_columns) : 0;
+}
+
+/*
+ * What others do wrong is a finding and no failure; nor is what this kernel does not let
+ * iobmd do.
+ */
 static bool is_bad(const struct cell *cell)
 {
 	if (!cell->peer->ours)
@@ -144,16 +172,13 @@ static bool is_bad(const struct cell *cell)
 	       !(cell->error == -ENOMEM && cell->peer->huge_unit);
 }
 
-static bool row_check(struct cell *row)
+static bool row_is_good(const struct cell *row)
 {
 	bool good = true;
 
 	for (unsigned int i = 0; i < nr_columns; i++) {
-		struct cell *cell = &row[i];
+		const struct cell *cell = &row[i];
 
-		if (cell->error)
-			continue;
-		cell_trial(cell, true, 0);
 		if (cell->failure || (cell->error && cell->error != NO_SUCH_THING))
 			printf("# %s: %s\n", cell->peer->name,
 			       cell->failure ?: error_name(cell->error));
@@ -162,17 +187,13 @@ static bool row_check(struct cell *row)
 	return good;
 }
 
-static void check(void)
+static void report_tap(void)
 {
-	struct cell row[PEERS_MAX];
-
 	ksft_print_header();
 	ksft_set_plan(nr_rows);
-	for (unsigned int i = 0; i < nr_rows; i++) {
-		row_start(row, &rows[i]);
-		ksft_test_result(row_check(row), "%s, %s\n", rows[i].operation->name,
-				 size_name(rows[i].size));
-	}
+	for (unsigned int i = 0; i < nr_rows; i++)
+		ksft_test_result(row_is_good(rows[i].cells), "%s, %s\n",
+				 rows[i].cells->operation->name, size_name(rows[i].size));
 	ksft_finished();
 }
 
@@ -181,8 +202,8 @@ static void check(void)
 static void list(void)
 {
 	printf("operations:\n");
-	for (unsigned int i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
-		for (const struct operation *const *at = lists[i]; *at; at++)
+	for (const struct operation *const *const *group = groups; *group; group++) {
+		for (const struct operation *const *at = *group; *at; at++)
 			printf("  %-16s %s\n", (*at)->name, (*at)->what);
 	}
 	printf("peers:\n");
@@ -202,7 +223,7 @@ static const struct argp_option argp_options[] = {
 	{ "seconds", 'T', "SECONDS", 0, "How long it may take, roughly (600)", 0 },
 	{ "seed", 'r', "N", 0, "For the order of the peers", 0 },
 	{ "ticks", 'c', NULL, 0, "Measure with the time stamp counter", 0 },
-	{ "disk", 'd', "FILE", 0, "What O_DIRECT reads from: a file or device of 1 MiB or more", 0 },
+	{ "disk", 'd', "FILE", 0, "What O_DIRECT reads: a file or device of 1 MiB or more", 0 },
 	{ "output", 'o', "DIRECTORY", 0, "Where results.json and results.tsv go", 0 },
 	{ "machine", 'M', "TEXT", 0, "For the results: kvm, tcg...", 0 },
 	{ "source", 'S', "TEXT", 0, "For the results: the version of the source", 0 },
@@ -283,23 +304,30 @@ static const struct argp argp = {
 
 int main(int argc, char **argv)
 {
+	const uint64_t *all = short_sizes;
+	unsigned int count = ARRAY_SIZE(short_sizes);
 	int err;
 
 	argp_parse(&argp, argc, argv, 0, NULL, NULL);
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	err = helper_start();
-	if (err)
+	if (options.measure) {
+		all = sizes;
+		count = ARRAY_SIZE(sizes);
+	}
+	cells = calloc(ROWS_MAX * PEERS_MAX, sizeof(*cells));
+	if (!cells || helper_start())
 		return 1;
 	list_columns();
-	list_rows();
+	list_rows(all, count);
 	if (!nr_rows || (options.peer && nr_columns == 1)) {
 		fprintf(stderr, "there is no such thing; --list tells what there is\n");
 		return 1;
 	}
 	clock_calibrate();
+	run_groups(all, count);
 	if (!options.measure)
-		check();
-	err = measure();
+		report_tap();
+	err = report();
 	if (err)
 		fprintf(stderr, "no results: %s\n", strerror(-err));
 	return err ? 1 : 0;

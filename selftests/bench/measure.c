@@ -13,11 +13,34 @@
 
 #define NANOSECONDS	1000000000ull
 
-/* A trial of what can be repeated has up to so many samples. */
-#define SAMPLES_AT_ONCE	5
+/* What leaves the buffer as it was is run so often in a trial. */
+#define RUNS_AT_ONCE	5
 #define COUNT_LEAST	3
-/* What is cheap gets more trials than were asked for. */
+/* What is cheap gets more runs than were asked for. */
 #define CHEAP_NS	(NANOSECONDS / 50)
+#define LARGE		(16 * MIB)
+
+/**
+ * struct lane - what one peer does in a group
+ * @peer: The peer.
+ * @cells: Of its operations, in order.
+ * @count: How many.
+ * @size: In bytes.
+ * @budget: Nanoseconds; when they are spent the least will do.
+ * @spent: Nanoseconds.
+ * @buffer: The buffer of the trial.
+ * @state: Its state.
+ */
+struct lane {
+	const struct peer *peer;
+	struct cell *cells[OPERATIONS_MAX];
+	unsigned int count;
+	uint64_t size;
+	uint64_t budget;
+	uint64_t spent;
+	struct buffer buffer;
+	enum state state;
+};
 
 static uint64_t clock_overhead;
 
@@ -45,7 +68,7 @@ void clock_calibrate(void)
 	}
 }
 
-/* A trial */
+/* The buffer's state */
 
 static bool peer_can(const struct peer *peer, enum ability asks)
 {
@@ -61,51 +84,55 @@ static bool peer_can(const struct peer *peer, enum ability asks)
 	}
 }
 
-static int trial_prepare(struct trial *trial)
+static int lane_raise(struct lane *lane)
 {
-	const struct operation *operation = trial->operation;
-	uint64_t size = peer_round(trial->peer, trial->size);
-	int err = 0;
-
-	if (!peer_can(trial->peer, operation->asks))
-		return NO_SUCH_THING;
-	if (operation->needs >= CREATED)
-		err = buffer_create(&trial->buffer, trial->peer,
-				    operation->times ? size * operation->times : size);
-	if (!err && operation->needs >= MAPPED)
-		err = buffer_map(&trial->buffer);
-	if (!err && operation->needs >= TOUCHED)
-		pages_write(trial->buffer.map, 0, trial->buffer.size);
-	if (!err && operation->prepare)
-		err = operation->prepare(trial);
-	return err;
+	switch (lane->state) {
+	case NOTHING:
+		return buffer_create(&lane->buffer, lane->peer, lane->size);
+	case CREATED:
+		return buffer_map(&lane->buffer);
+	default:
+		pages_write(lane->buffer.map, 0, lane->buffer.size);
+		return 0;
+	}
 }
 
-static void trial_finish(struct trial *trial)
+static int lane_bring(struct lane *lane, enum state state)
 {
-	if (trial->operation->finish)
-		trial->operation->finish(trial);
-	buffer_unmap(&trial->buffer);
-	buffer_destroy(&trial->buffer);
+	while (lane->state < state) {
+		int err = lane_raise(lane);
+
+		if (err)
+			return err;
+		lane->state++;
+	}
+	return 0;
 }
 
-static int trial_run(struct trial *trial, double *sample)
+static void lane_end(struct lane *lane)
+{
+	buffer_unmap(&lane->buffer);
+	buffer_destroy(&lane->buffer);
+	lane->state = NOTHING;
+}
+
+/* One operation in a trial */
+
+static int timed_run(const struct operation *operation, struct trial *trial, double *sample)
 {
 	uint64_t start, passed;
 	int err;
 
 	trial->calls = 1;
 	start = clock_now();
-	err = trial->operation->run(trial);
+	err = operation->run(trial);
 	passed = clock_now() - start;
 	passed -= passed < clock_overhead ? passed : clock_overhead;
 	*sample = (double)passed / trial->calls;
 	return err;
 }
 
-/* The results of a cell */
-
-static bool cell_wants_more(const struct cell *cell, uint64_t budget)
+static bool cell_wants_more(const struct cell *cell, bool in_time)
 {
 	if (cell->error || cell->failure || cell->count == SAMPLES_MAX)
 		return false;
@@ -114,71 +141,117 @@ static bool cell_wants_more(const struct cell *cell, uint64_t budget)
 	if (cell->count < COUNT_LEAST)
 		return true;
 	if (cell->count < options.repetitions)
-		return cell->spent < budget;
-	return cell->spent < CHEAP_NS;
+		return in_time;
+	return in_time && cell->spent < CHEAP_NS;
 }
 
-static void cell_add(struct cell *cell, struct trial *trial, uint64_t budget)
+static int cell_sample(struct cell *cell, struct trial *trial, bool in_time)
 {
-	unsigned int least = trial->operation->again ? SAMPLES_AT_ONCE : 1;
+	unsigned int runs = cell->operation->again ? RUNS_AT_ONCE : 1;
 
-	for (unsigned int i = 0; i < least && cell_wants_more(cell, budget); i++) {
+	for (unsigned int i = 0; i < runs && cell_wants_more(cell, in_time); i++) {
 		double sample;
+		int err = timed_run(trial->operation, trial, &sample);
 
-		cell->error = trial_run(trial, &sample);
-		if (cell->error)
-			return;
+		if (err)
+			return err;
 		cell->samples[cell->count++] = sample;
+		cell->spent += sample * trial->calls;
 	}
+	return 0;
 }
 
-/* In the first trial of a cell all is for the first time, which is not what is to be measured: it is for the data. */
-static void cell_check(struct cell *cell, struct trial *trial)
+/*
+ * The first run is for the data, and all is for the first time in it. Only where it
+ * takes so long that this is of no account it is a sample too; large buffers are not
+ * looked at then, as smaller ones have been.
+ */
+static int cell_check(struct cell *cell, struct trial *trial)
 {
+	bool large = options.measure && !options.size && cell->size > LARGE;
 	double sample;
+	int err = timed_run(trial->operation, trial, &sample);
 
-	cell->error = trial_run(trial, &sample);
-	if (cell->error)
-		return;
-	if (trial->operation->check)
+	if (err)
+		return err;
+	if (large || cell->operation->slow)
+		cell->samples[cell->count++] = sample;
+	if (!large && trial->operation->check)
 		trial->operation->check(trial);
-	if (trial->operation->noted && !trial->peer->floor) {
+	if (trial->operation->noted) {
 		cell->noted = trial->note;
 		cell->has_note = true;
 	}
-	cell->bytes = trial->buffer.size;
+	cell->bytes = peer_round(cell->peer, cell->size);
+	cell->failure = trial->failure;
+	return 0;
 }
 
-static void trial_do(struct cell *cell, struct trial *trial, bool check, uint64_t budget)
+static int cell_work(struct cell *cell, struct trial *trial, bool check, bool in_time)
 {
-	cell->error = trial_prepare(trial);
-	if (!cell->error && check)
-		cell_check(cell, trial);
-	else if (!cell->error)
-		cell_add(cell, trial, budget);
+	int err = trial->operation->prepare ? trial->operation->prepare(trial) : 0;
+
+	if (err)
+		return err;
+	return check ? cell_check(cell, trial) : cell_sample(cell, trial, in_time);
 }
 
 /* Memory that a peer has mapped, but has not, is a result like any other. */
-void cell_trial(struct cell *cell, bool check, uint64_t budget)
+static void lane_operate(struct lane *lane, struct cell *cell, bool check)
 {
+	bool in_time = lane->spent < lane->budget;
 	const struct operation *operation = cell->operation;
-	struct trial trial = { .peer = cell->peer, .size = cell->size };
-	uint64_t start = clock_now();
+	struct trial trial = {
+		.operation = lane->peer->floor ? operation->floor : operation,
+		.peer = lane->peer,
+		.size = lane->size,
+		.buffer = &lane->buffer,
+	};
 
-	trial.operation = cell->peer->floor ? operation->floor : operation;
 	if (sigsetjmp(fault_env, 0)) {
 		cell->error = SIGNALLED;
 	} else {
 		fault_expected = 1;
-		trial_do(cell, &trial, check, budget);
+		cell->error = lane_bring(lane, trial.operation->needs);
+		if (!cell->error)
+			cell->error = cell_work(cell, &trial, check, in_time);
 	}
 	fault_expected = 0;
-	trial_finish(&trial);
-	cell->failure = trial.failure;
-	cell->spent += clock_now() - start;
+	if (trial.operation->finish)
+		trial.operation->finish(&trial);
+	if (!cell->error)
+		lane->state = trial.operation->leaves;
+	else if (lane->state == NOTHING)
+		lane_end(lane);
 }
 
-/* Rows: all peers at one operation and size */
+/* A trial: all operations of the group on one buffer */
+static void lane_trial(struct lane *lane, bool check)
+{
+	uint64_t start = clock_now();
+
+	for (unsigned int i = 0; i < lane->count; i++) {
+		struct cell *cell = lane->cells[i];
+
+		if (!peer_can(lane->peer, cell->operation->asks))
+			cell->error = NO_SUCH_THING;
+		if (!cell->error && (check || cell_wants_more(cell, lane->spent < lane->budget)))
+			lane_operate(lane, cell, check);
+	}
+	lane_end(lane);
+	lane->spent += clock_now() - start;
+}
+
+static bool lane_wants_more(const struct lane *lane)
+{
+	for (unsigned int i = 0; i < lane->count; i++) {
+		if (cell_wants_more(lane->cells[i], lane->spent < lane->budget))
+			return true;
+	}
+	return false;
+}
+
+/* Groups: all peers at the same operations and size */
 
 static uint64_t random_next(void)
 {
@@ -186,14 +259,14 @@ static uint64_t random_next(void)
 	return options.seed >> 33;
 }
 
-static void shuffle(struct cell **cells, unsigned int count)
+static void shuffle(struct lane **lanes, unsigned int count)
 {
 	for (unsigned int i = count; i > 1; i--) {
 		unsigned int other = random_next() % i;
-		struct cell *cell = cells[i - 1];
+		struct lane *lane = lanes[i - 1];
 
-		cells[i - 1] = cells[other];
-		cells[other] = cell;
+		lanes[i - 1] = lanes[other];
+		lanes[other] = lane;
 	}
 }
 
@@ -204,25 +277,53 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-void row_measure(struct cell *cells, unsigned int count, uint64_t budget)
+static void lane_sort(struct lane *lane)
 {
-	struct cell *order[PEERS_MAX];
+	for (unsigned int i = 0; i < lane->count; i++)
+		qsort(lane->cells[i]->samples, lane->cells[i]->count, sizeof(double), compare);
+}
+
+static void lanes_measure(struct lane **lanes, unsigned int count)
+{
 	bool more = true;
 
-	for (unsigned int i = 0; i < count; i++) {
-		order[i] = &cells[i];
-		cell_trial(&cells[i], true, 0);
-	}
 	while (more) {
 		more = false;
-		shuffle(order, count);
+		shuffle(lanes, count);
 		for (unsigned int i = 0; i < count; i++) {
-			if (!cell_wants_more(order[i], budget / count))
+			if (!lane_wants_more(lanes[i]))
 				continue;
-			cell_trial(order[i], false, budget / count);
+			lane_trial(lanes[i], false);
 			more = true;
 		}
 	}
-	for (unsigned int i = 0; i < count; i++)
-		qsort(cells[i].samples, cells[i].count, sizeof(double), compare);
+}
+
+static void lane_start(struct lane *lane, struct cell **rows, unsigned int nr_rows,
+		       unsigned int column, uint64_t budget)
+{
+	*lane = (struct lane){
+		.peer = rows[0][column].peer,
+		.size = rows[0][column].size,
+		.budget = budget,
+		.count = nr_rows,
+	};
+	for (unsigned int i = 0; i < nr_rows; i++)
+		lane->cells[i] = &rows[i][column];
+}
+
+void group_run(struct cell **rows, unsigned int nr_rows, unsigned int nr_columns,
+	       uint64_t budget)
+{
+	struct lane lanes[PEERS_MAX], *order[PEERS_MAX];
+
+	for (unsigned int i = 0; i < nr_columns; i++) {
+		order[i] = &lanes[i];
+		lane_start(&lanes[i], rows, nr_rows, i, budget / nr_columns);
+		lane_trial(&lanes[i], true);
+	}
+	if (options.measure)
+		lanes_measure(order, nr_columns);
+	for (unsigned int i = 0; i < nr_columns; i++)
+		lane_sort(&lanes[i]);
 }

@@ -10,40 +10,42 @@
 
 static int touch_write_run(struct trial *trial)
 {
-	pages_write(trial->buffer.map, 0, trial->buffer.size);
+	pages_write(trial->buffer->map, 0, trial->buffer->size);
 	return 0;
 }
 
 static void touch_write_check(struct trial *trial)
 {
-	check_stamps(trial, trial->buffer.map, trial->buffer.size);
-	check_zero(trial, trial->buffer.map, trial->buffer.size, sizeof(uint64_t));
+	check_stamps(trial, trial->buffer->map, trial->buffer->size);
+	check_zero(trial, trial->buffer->map, trial->buffer->size, sizeof(uint64_t));
 }
 
-static const struct operation touch_write = {
+const struct operation op_touch_write = {
 	.name = "touch-write",
 	.what = "the first write to each page",
 	.floor = &floor_faults,
 	.needs = MAPPED,
+	.leaves = TOUCHED,
 	.run = touch_write_run,
 	.check = touch_write_check,
 };
 
 static int touch_read_run(struct trial *trial)
 {
-	return pages_read(trial->buffer.map, trial->buffer.size) ? -EIO : 0;
+	return pages_read(trial->buffer->map, trial->buffer->size) ? -EIO : 0;
 }
 
 static void touch_read_check(struct trial *trial)
 {
-	check_zero(trial, trial->buffer.map, trial->buffer.size, 0);
+	check_zero(trial, trial->buffer->map, trial->buffer->size, 0);
 }
 
-static const struct operation touch_read = {
+const struct operation op_touch_read = {
 	.name = "touch-read",
 	.what = "the first read of each page",
 	.floor = &floor_faults,
 	.needs = MAPPED,
+	.leaves = TOUCHED,
 	.run = touch_read_run,
 	.check = touch_read_check,
 };
@@ -99,7 +101,7 @@ int helper_start(void)
 
 static int share_with_helper(struct trial *trial, int fd)
 {
-	uint64_t size = trial->buffer.size;
+	uint64_t size = trial->buffer->size;
 	struct answer answer;
 
 	if (write(helper_socket, &size, sizeof(size)) != sizeof(size) ||
@@ -113,10 +115,10 @@ static int share_with_helper(struct trial *trial, int fd)
 
 static int share_run(struct trial *trial)
 {
-	int shared = trial->buffer.fd, err;
+	int shared = trial->buffer->fd, err;
 
 	if (trial->peer->share)
-		shared = trial->peer->share(&trial->buffer);
+		shared = trial->peer->share(trial->buffer);
 	if (shared < 0)
 		return shared;
 	err = share_with_helper(trial, shared);
@@ -127,7 +129,7 @@ static int share_run(struct trial *trial)
 
 static void share_check(struct trial *trial)
 {
-	if (trial->note != stamps_sum(trial->buffer.size))
+	if (trial->note != stamps_sum(trial->buffer->size))
 		trial->failure = "the other process does not see what was written";
 }
 
@@ -140,11 +142,12 @@ static void share_finish(struct trial *trial)
 		trial->failure = "the other process has gone";
 }
 
-static const struct operation share = {
+const struct operation op_share = {
 	.name = "share",
 	.what = "another process receives the descriptor, maps it and reads all",
 	.floor = &floor_sum,
 	.needs = TOUCHED,
+	.leaves = TOUCHED,
 	.bandwidth = true,
 	.run = share_run,
 	.check = share_check,
@@ -159,13 +162,13 @@ static const struct operation share = {
 /* 64 bytes at a random place; the order is the same for all. */
 static int random_run(struct trial *trial)
 {
-	uint64_t lines = trial->buffer.size / (LINE_WORDS * sizeof(uint64_t)), random = 1;
+	uint64_t lines = trial->buffer->size / (LINE_WORDS * sizeof(uint64_t)), random = 1;
 
 	for (int i = 0; i < READS; i++) {
 		const volatile uint64_t *line;
 
 		random = random * 6364136223846793005ull + 1442695040888963407ull;
-		line = (uint64_t *)trial->buffer.map + (random >> 32) % lines * LINE_WORDS;
+		line = (uint64_t *)trial->buffer->map + (random >> 32) % lines * LINE_WORDS;
 		for (int word = 0; word < LINE_WORDS; word++)
 			(void)line[word];
 	}
@@ -173,11 +176,12 @@ static int random_run(struct trial *trial)
 	return 0;
 }
 
-static const struct operation random_read = {
+const struct operation op_random = {
 	.name = "random",
 	.what = "a read of 64 bytes at a random place",
-	.floor = &random_read,
+	.floor = &op_random,
 	.needs = TOUCHED,
+	.leaves = TOUCHED,
 	.again = true,
 	.run = random_run,
 };
@@ -186,20 +190,20 @@ static const struct operation random_read = {
 
 static int memcpy_prepare(struct trial *trial)
 {
-	trial->data = malloc(trial->buffer.size);
+	trial->data = malloc(trial->buffer->size);
 	if (!trial->data)
 		return -ENOMEM;
-	memset(trial->data, 0x5a, trial->buffer.size);
+	memset(trial->data, 0x5a, trial->buffer->size);
 	return 0;
 }
 
 static int memcpy_run(struct trial *trial)
 {
-	uint64_t times = MIB / trial->buffer.size;
+	uint64_t times = MIB / trial->buffer->size;
 
 	trial->calls = times ?: 1;
 	for (uint64_t i = 0; i < trial->calls; i++) {
-		memcpy(trial->buffer.map, trial->data, trial->buffer.size);
+		memcpy(trial->buffer->map, trial->data, trial->buffer->size);
 		__asm__ volatile("" : : : "memory");
 	}
 	return 0;
@@ -207,7 +211,7 @@ static int memcpy_run(struct trial *trial)
 
 static void memcpy_check(struct trial *trial)
 {
-	if (memcmp(trial->buffer.map, trial->data, trial->buffer.size))
+	if (memcmp(trial->buffer->map, trial->data, trial->buffer->size))
 		trial->failure = "the copy differs";
 }
 
@@ -216,19 +220,16 @@ static void memcpy_finish(struct trial *trial)
 	free(trial->data);
 }
 
-static const struct operation copy = {
+const struct operation op_memcpy = {
 	.name = "memcpy",
 	.what = "memcpy() into it",
-	.floor = &copy,
+	.floor = &op_memcpy,
 	.needs = TOUCHED,
+	.leaves = TOUCHED,
 	.bandwidth = true,
 	.again = true,
 	.prepare = memcpy_prepare,
 	.run = memcpy_run,
 	.check = memcpy_check,
 	.finish = memcpy_finish,
-};
-
-const struct operation *const access_operations[] = {
-	&touch_write, &touch_read, &share, &random_read, &copy, NULL
 };

@@ -70,7 +70,7 @@ static int dma_run(struct trial *trial)
 {
 	struct iobmd_peer_args args = { .flags = 1, .direction = BOTH_WAYS };
 	struct importer *importer = trial->data;
-	int err = import(importer, &trial->buffer);
+	int err = import(importer, trial->buffer);
 
 	if (err)
 		return err;
@@ -87,19 +87,20 @@ static void dma_check(struct trial *trial)
 	struct iobmd_peer_args args = { .direction = BOTH_WAYS };
 	struct importer *importer = trial->data;
 
-	if (import(importer, &trial->buffer) ||
+	if (import(importer, trial->buffer) ||
 	    ioctl(importer->peer, IOBMD_PEER_DMA_MAP, &args) ||
-	    args.digest != digest_of(trial->buffer.map, trial->buffer.size))
+	    args.digest != digest_of(trial->buffer->map, trial->buffer->size))
 		trial->failure = "the device sees another memory";
 	kernel_do(importer->peer, IOBMD_PEER_DMA_UNMAP);
 	release(importer);
 }
 
-static const struct operation dma = {
+const struct operation op_dma = {
 	.name = "dma",
 	.what = "export, attach, map for a device, and all back",
 	.floor = &floor_ioctl,
 	.needs = TOUCHED,
+	.leaves = TOUCHED,
 	.asks = EXPORT,
 	.again = true,
 	.noted = "scatter entries",
@@ -115,7 +116,7 @@ static int vmap_prepare(struct trial *trial)
 {
 	int err = importer_prepare(trial);
 
-	return err ?: import(trial->data, &trial->buffer);
+	return err ?: import(trial->data, trial->buffer);
 }
 
 static int vmap_run(struct trial *trial)
@@ -131,16 +132,17 @@ static void vmap_check(struct trial *trial)
 	struct importer *importer = trial->data;
 
 	if (kernel_do(importer->peer, IOBMD_PEER_VMAP) ||
-	    kernel_look(importer->peer) != digest_of(trial->buffer.map, trial->buffer.size))
+	    kernel_look(importer->peer) != digest_of(trial->buffer->map, trial->buffer->size))
 		trial->failure = "the kernel sees another memory";
 	kernel_do(importer->peer, IOBMD_PEER_VUNMAP);
 }
 
-static const struct operation vmap = {
+const struct operation op_vmap = {
 	.name = "vmap",
 	.what = "map it into the kernel, and unmap it",
 	.floor = &floor_ioctl,
 	.needs = TOUCHED,
+	.leaves = TOUCHED,
 	.asks = EXPORT,
 	.again = true,
 	.prepare = vmap_prepare,
@@ -148,5 +150,3 @@ static const struct operation vmap = {
 	.check = vmap_check,
 	.finish = importer_finish,
 };
-
-const struct operation *const device_operations[] = { &dma, &vmap, NULL };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Operations: system calls that work on the memory of a buffer in place. */
 
-#include "../iobmd_test.h"
+#include "../machine.h"
 
 #include <liburing.h>
 #include <sys/uio.h>
@@ -15,7 +15,12 @@ static uint64_t smaller(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-/* The disk: read only, in a circle */
+/* The disk is only read, in a circle. The tests have one. */
+
+static int bench_disk_open(int flags)
+{
+	return options.disk ? open(options.disk, O_RDONLY | O_CLOEXEC | flags) : disk_open(flags);
+}
 
 static uint64_t disk_size(int disk)
 {
@@ -33,17 +38,14 @@ struct disk {
 
 static int disk_prepare(struct trial *trial)
 {
-	struct disk *disk;
+	struct disk *disk = calloc(1, sizeof(*disk));
 
-	if (!options.disk)
-		return NO_SUCH_THING;
-	disk = calloc(1, sizeof(*disk));
 	if (!disk)
 		return -ENOMEM;
 	trial->data = disk;
-	disk->fd = open(options.disk, O_RDONLY | O_CLOEXEC | O_DIRECT);
+	disk->fd = bench_disk_open(O_DIRECT);
 	if (disk->fd < 0)
-		return -errno;
+		return options.disk ? -errno : NO_SUCH_THING;
 	disk->size = disk_size(disk->fd);
 	return disk->size ? 0 : -ENOSPC;
 }
@@ -64,15 +66,15 @@ static void disk_finish(struct trial *trial)
 /* The same read the ordinary way */
 static void disk_check(struct trial *trial)
 {
-	int fd = open(options.disk, O_RDONLY | O_CLOEXEC);
-	uint64_t size = trial->buffer.size, block;
+	int fd = bench_disk_open(0);
+	uint64_t size = trial->buffer->size, block;
 	struct disk *disk = trial->data;
 	uint8_t *data = malloc(BLOCK);
 
 	for (uint64_t at = 0; at < size; at += block) {
 		block = smaller(BLOCK, size - at);
 		if (pread(fd, data, block, at % disk->size) != (ssize_t)block ||
-		    memcmp(data, trial->buffer.map + at, block)) {
+		    memcmp(data, trial->buffer->map + at, block)) {
 			trial->failure = "what was read is not what the disk has";
 			break;
 		}
@@ -83,25 +85,26 @@ static void disk_check(struct trial *trial)
 
 static int direct_run(struct trial *trial)
 {
-	uint64_t size = trial->buffer.size, block;
+	uint64_t size = trial->buffer->size, block;
 	struct disk *disk = trial->data;
 
 	for (uint64_t at = 0; at < size; at += block) {
 		ssize_t got;
 
 		block = smaller(BLOCK, size - at);
-		got = pread(disk->fd, trial->buffer.map + at, block, at % disk->size);
+		got = pread(disk->fd, trial->buffer->map + at, block, at % disk->size);
 		if (got != (ssize_t)block)
 			return got < 0 ? -errno : -EIO;
 	}
 	return 0;
 }
 
-static const struct operation direct_read = {
+const struct operation op_direct_read = {
 	.name = "direct-read",
 	.what = "read a disk with O_DIRECT into it, 1 MiB at a time",
-	.floor = &direct_read,
+	.floor = &op_direct_read,
 	.needs = TOUCHED,
+	.leaves = TOUCHED,
 	.bandwidth = true,
 	.again = true,
 	.prepare = disk_prepare,
@@ -114,7 +117,7 @@ static const struct operation direct_read = {
 
 static int ring_prepare(struct trial *trial)
 {
-	struct iovec iov = { trial->buffer.map, trial->buffer.size };
+	struct iovec iov = { trial->buffer->map, trial->buffer->size };
 	struct disk *disk;
 	int err = disk_prepare(trial);
 
@@ -150,24 +153,25 @@ static int ring_read(struct disk *disk, void *to, uint64_t block, uint64_t at)
 
 static int ring_run(struct trial *trial)
 {
-	uint64_t size = trial->buffer.size, block;
+	uint64_t size = trial->buffer->size, block;
 	struct disk *disk = trial->data;
 	int err;
 
 	for (uint64_t at = 0; at < size; at += block) {
 		block = smaller(BLOCK, size - at);
-		err = ring_read(disk, trial->buffer.map + at, block, at % disk->size);
+		err = ring_read(disk, trial->buffer->map + at, block, at % disk->size);
 		if (err)
 			return err;
 	}
 	return 0;
 }
 
-static const struct operation read_fixed = {
+const struct operation op_read_fixed = {
 	.name = "read-fixed",
 	.what = "the same with io_uring's READ_FIXED, the buffer registered before",
-	.floor = &read_fixed,
+	.floor = &op_read_fixed,
 	.needs = TOUCHED,
+	.leaves = TOUCHED,
 	.bandwidth = true,
 	.again = true,
 	.prepare = ring_prepare,
@@ -191,7 +195,7 @@ static int register_prepare(struct trial *trial)
 
 static int register_run(struct trial *trial)
 {
-	struct iovec iov = { trial->buffer.map, trial->buffer.size };
+	struct iovec iov = { trial->buffer->map, trial->buffer->size };
 
 	return io_uring_register_buffers(trial->data, &iov, 1);
 }
@@ -205,11 +209,12 @@ static void register_finish(struct trial *trial)
 	free(trial->data);
 }
 
-static const struct operation registering = {
+const struct operation op_register = {
 	.name = "register",
 	.what = "register it with io_uring, which pins it",
-	.floor = &registering,
+	.floor = &op_register,
 	.needs = TOUCHED,
+	.leaves = TOUCHED,
 	.prepare = register_prepare,
 	.run = register_run,
 	.finish = register_finish,
@@ -249,10 +254,10 @@ static int pipe_run(struct trial *trial)
 	struct pipe *pipe = trial->data;
 	ssize_t put;
 
-	for (uint64_t at = 0; at < trial->buffer.size; at += put) {
+	for (uint64_t at = 0; at < trial->buffer->size; at += put) {
 		struct iovec iov = {
-			trial->buffer.map + at,
-			smaller(pipe->size, trial->buffer.size - at),
+			trial->buffer->map + at,
+			smaller(pipe->size, trial->buffer->size - at),
 		};
 
 		put = vmsplice(pipe->in, &iov, 1, 0);
@@ -269,14 +274,14 @@ static int pipe_run(struct trial *trial)
 
 static void pipe_check(struct trial *trial)
 {
-	uint64_t page = bench_page_size(), last = trial->buffer.size - page;
-	struct iovec iov = { trial->buffer.map + last, page };
+	uint64_t page = bench_page_size(), last = trial->buffer->size - page;
+	struct iovec iov = { trial->buffer->map + last, page };
 	struct pipe *pipe = trial->data;
 	uint8_t data[page];
 
 	if (vmsplice(pipe->in, &iov, 1, 0) != (ssize_t)page ||
 	    read(pipe->out, data, page) != (ssize_t)page ||
-	    memcmp(data, trial->buffer.map + last, page))
+	    memcmp(data, trial->buffer->map + last, page))
 		trial->failure = "another page comes out of the pipe";
 }
 
@@ -292,19 +297,16 @@ static void pipe_finish(struct trial *trial)
 	free(pipe);
 }
 
-static const struct operation splicing = {
+const struct operation op_vmsplice = {
 	.name = "vmsplice",
 	.what = "vmsplice() it to a pipe, and splice() that to /dev/null",
-	.floor = &splicing,
+	.floor = &op_vmsplice,
 	.needs = TOUCHED,
+	.leaves = TOUCHED,
 	.bandwidth = true,
 	.again = true,
 	.prepare = pipe_prepare,
 	.run = pipe_run,
 	.check = pipe_check,
 	.finish = pipe_finish,
-};
-
-const struct operation *const io_operations[] = {
-	&direct_read, &read_fixed, &registering, &splicing, NULL
 };

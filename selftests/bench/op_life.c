@@ -17,19 +17,26 @@
 
 static int create_run(struct trial *trial)
 {
-	return buffer_create(&trial->buffer, trial->peer, trial->size);
+	return buffer_create(trial->buffer, trial->peer, trial->size);
+}
+
+static void map_check(struct trial *trial)
+{
+	check_zero(trial, trial->buffer->map, trial->buffer->size, 0);
 }
 
 static void create_check(struct trial *trial)
 {
-	if (!buffer_map(&trial->buffer))
-		check_zero(trial, trial->buffer.map, trial->buffer.size, 0);
+	if (!buffer_map(trial->buffer))
+		map_check(trial);
+	buffer_unmap(trial->buffer);
 }
 
-static const struct operation create = {
+const struct operation op_create = {
 	.name = "create",
 	.what = "make a buffer",
 	.floor = &floor_memset,
+	.leaves = CREATED,
 	.run = create_run,
 	.check = create_check,
 };
@@ -38,43 +45,45 @@ static const struct operation create = {
 
 static int map_run(struct trial *trial)
 {
-	return buffer_map(&trial->buffer);
+	return buffer_map(trial->buffer);
 }
 
-static const struct operation map = {
+const struct operation op_map = {
 	.name = "map",
 	.what = "mmap() of all of it",
 	.floor = &floor_ioctl,
 	.needs = CREATED,
+	.leaves = MAPPED,
 	.run = map_run,
-	.check = create_check,
+	.check = map_check,
 };
 
 static int unmap_run(struct trial *trial)
 {
-	buffer_unmap(&trial->buffer);
+	buffer_unmap(trial->buffer);
 	return 0;
 }
 
-static const struct operation unmap = {
+const struct operation op_unmap = {
 	.name = "unmap",
 	.what = "munmap() of all of it, where each page has been written",
 	.floor = &floor_ioctl,
 	.needs = TOUCHED,
+	.leaves = CREATED,
 	.run = unmap_run,
 };
 
 static int close_run(struct trial *trial)
 {
-	buffer_destroy(&trial->buffer);
+	buffer_destroy(trial->buffer);
 	return 0;
 }
 
-static const struct operation closing = {
+const struct operation op_close = {
 	.name = "close",
 	.what = "the last close(), which frees the memory",
 	.floor = &floor_ioctl,
-	.needs = TOUCHED,
+	.needs = CREATED,
 	.prepare = unmap_run,
 	.run = close_run,
 };
@@ -83,7 +92,7 @@ static const struct operation closing = {
 
 static int cycle_run(struct trial *trial)
 {
-	struct buffer *buffer = &trial->buffer;
+	struct buffer *buffer = trial->buffer;
 	int err = buffer_create(buffer, trial->peer, trial->size);
 
 	if (err)
@@ -100,7 +109,7 @@ static int cycle_run(struct trial *trial)
 /* The run has left nothing to look at. */
 static void cycle_check(struct trial *trial)
 {
-	struct buffer *buffer = &trial->buffer;
+	struct buffer *buffer = trial->buffer;
 
 	if (buffer_create(buffer, trial->peer, trial->size) || buffer_map(buffer)) {
 		trial->failure = "it works once, but not twice";
@@ -109,6 +118,8 @@ static void cycle_check(struct trial *trial)
 	check_zero(trial, buffer->map, buffer->size, 0);
 	pages_write(buffer->map, 0, buffer->size);
 	check_stamps(trial, buffer->map, buffer->size);
+	buffer_unmap(buffer);
+	buffer_destroy(buffer);
 }
 
 static int cold_prepare(struct trial *trial)
@@ -124,7 +135,7 @@ static int cold_prepare(struct trial *trial)
 	return 0;
 }
 
-static const struct operation cycle_cold = {
+const struct operation op_cycle_cold = {
 	.name = "cycle-cold",
 	.what = "create, map, write to each page, unmap, close; caches full of other things",
 	.floor = &floor_cycle,
@@ -133,42 +144,20 @@ static const struct operation cycle_cold = {
 	.check = cycle_check,
 };
 
-static const struct operation cycle_warm = {
+const struct operation op_cycle_warm = {
 	.name = "cycle-warm",
 	.what = "the same, right after the same",
 	.floor = &floor_cycle,
-	.prepare = cycle_run,
 	.run = cycle_run,
 	.check = cycle_check,
 };
 
 /* grow */
 
-static int resize_run(struct trial *trial)
-{
-	return buffer_resize(&trial->buffer, 2 * trial->buffer.size);
-}
-
-static void resize_check(struct trial *trial)
-{
-	check_stamps(trial, trial->buffer.map, trial->buffer.mapped);
-}
-
-static const struct operation grow_call = {
-	.name = "grow-call",
-	.what = "grow by two while it is mapped: only the call",
-	.floor = &floor_ioctl,
-	.needs = TOUCHED,
-	.asks = RESIZE,
-	.most = RESIZE_MOST,
-	.run = resize_run,
-	.check = resize_check,
-};
-
 /* The new half is mapped separately: the old mapping stays where it is. */
 static int grow_run(struct trial *trial)
 {
-	struct buffer *buffer = &trial->buffer;
+	struct buffer *buffer = trial->buffer;
 	uint64_t from = buffer->size;
 	int err = buffer_resize(buffer, 2 * from);
 	void *tail;
@@ -187,21 +176,22 @@ static int grow_run(struct trial *trial)
 
 static void grow_check(struct trial *trial)
 {
-	resize_check(trial);
-	check_zero(trial, trial->data, trial->buffer.size / 2, sizeof(uint64_t));
+	check_stamps(trial, trial->buffer->map, trial->buffer->mapped);
+	check_zero(trial, trial->data, trial->buffer->size / 2, sizeof(uint64_t));
 }
 
 static void grow_finish(struct trial *trial)
 {
 	if (trial->data)
-		munmap(trial->data, trial->buffer.size / 2);
+		munmap(trial->data, trial->buffer->size / 2);
 }
 
-static const struct operation grow = {
+const struct operation op_grow = {
 	.name = "grow",
 	.what = "grow by two while it is mapped, map the new half, write to each page of it",
 	.floor = &floor_cycle,
 	.needs = TOUCHED,
+	.leaves = TOUCHED,
 	.asks = RESIZE,
 	.most = RESIZE_MOST,
 	.run = grow_run,
@@ -211,28 +201,46 @@ static const struct operation grow = {
 
 /* shrink */
 
+/* A buffer that has grown and is mapped and written as one */
+static int shrink_prepare(struct trial *trial)
+{
+	struct buffer *buffer = trial->buffer;
+	int err = 0;
+
+	if (buffer->size == peer_round(trial->peer, trial->size))
+		err = buffer_resize(buffer, 2 * buffer->size);
+	if (err)
+		return err;
+	buffer_unmap(buffer);
+	err = buffer_map(buffer);
+	if (!err)
+		pages_write(buffer->map, 0, buffer->size);
+	return err;
+}
+
 static int shrink_run(struct trial *trial)
 {
-	return buffer_resize(&trial->buffer, trial->buffer.size / 2);
+	return buffer_resize(trial->buffer, trial->buffer->size / 2);
 }
 
 static void shrink_check(struct trial *trial)
 {
-	uint64_t half = trial->buffer.size;
+	uint64_t half = trial->buffer->size;
 
-	check_stamps(trial, trial->buffer.map, half);
-	if (faults(trial->buffer.map + half, false) != SIGBUS)
+	check_stamps(trial, trial->buffer->map, half);
+	if (faults(trial->buffer->map + half, false) != SIGBUS)
 		trial->failure = "what a shrink has taken away is still there";
 }
 
-static const struct operation shrink = {
+const struct operation op_shrink = {
 	.name = "shrink",
 	.what = "shrink by two, to the size, while all is mapped and written",
 	.floor = &floor_ioctl,
 	.needs = TOUCHED,
+	.leaves = TOUCHED,
 	.asks = RESIZE,
 	.most = RESIZE_MOST,
-	.times = 2,
+	.prepare = shrink_prepare,
 	.run = shrink_run,
 	.check = shrink_check,
 };
@@ -244,7 +252,7 @@ static int info_run(struct trial *trial)
 	struct iobmd_get_info info;
 
 	for (int i = 0; i < CALLS; i++) {
-		if (iobmd_get_info(trial->buffer.fd, &info))
+		if (iobmd_get_info(trial->buffer->fd, &info))
 			return -errno;
 	}
 	trial->calls = CALLS;
@@ -253,15 +261,16 @@ static int info_run(struct trial *trial)
 
 static void info_check(struct trial *trial)
 {
-	if (IOBMD_INFO(trial->buffer.fd, length) != trial->buffer.size)
+	if (IOBMD_INFO(trial->buffer->fd, length) != trial->buffer->size)
 		trial->failure = "the length is not what it was set to";
 }
 
-static const struct operation get_info = {
+const struct operation op_get_info = {
 	.name = "get-info",
 	.what = "GET_INFO, one call",
 	.floor = &floor_ioctl,
-	.needs = CREATED,
+	.needs = TOUCHED,
+	.leaves = TOUCHED,
 	.asks = IOBMD_ONLY,
 	.again = true,
 	.run = info_run,
@@ -271,25 +280,21 @@ static const struct operation get_info = {
 static int length_run(struct trial *trial)
 {
 	for (int i = 0; i < CALLS; i++) {
-		if (iobmd_set_length(trial->buffer.fd, trial->buffer.size - !(i & 1)))
+		if (iobmd_set_length(trial->buffer->fd, trial->buffer->size - !(i & 1)))
 			return -errno;
 	}
 	trial->calls = CALLS;
 	return 0;
 }
 
-static const struct operation set_length = {
+const struct operation op_set_length = {
 	.name = "set-length",
 	.what = "SET_LENGTH, one call",
 	.floor = &floor_ioctl,
-	.needs = CREATED,
+	.needs = TOUCHED,
+	.leaves = TOUCHED,
 	.asks = IOBMD_ONLY,
 	.again = true,
 	.run = length_run,
 	.check = info_check,
-};
-
-const struct operation *const life_operations[] = {
-	&create, &map, &unmap, &closing, &cycle_cold, &cycle_warm, &grow_call, &grow, &shrink,
-	&get_info, &set_length, NULL
 };

@@ -84,10 +84,11 @@ static void crowd_finish(struct trial *trial)
 	free(crowd);
 }
 
-static const struct operation many = {
+const struct operation op_many = {
 	.name = "many",
 	.what = "create, map, write, unmap: 10 000 of them alive in the end; time for each",
 	.most = 4 * KIB,
+	.slow = true,
 	.noted = "bytes of kernel memory each",
 	.prepare = crowd_prepare,
 	.run = crowd_run,
@@ -210,6 +211,4 @@ static void team_finish(struct trial *trial)
 	.finish = team_finish,						\
 }
 
-static const struct operation team_1 = TEAM(1), team_2 = TEAM(2), team_4 = TEAM(4);
-
-const struct operation *const many_operations[] = { &many, &team_1, &team_2, &team_4, NULL };
+const struct operation op_threads_1 = TEAM(1), op_threads_2 = TEAM(2), op_threads_4 = TEAM(4);

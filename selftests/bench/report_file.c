@@ -10,6 +10,9 @@
 
 #include "bench.h"
 
+#define CLOCK	"/sys/devices/system/clocksource/clocksource0"
+#define HUGE	"/sys/kernel/mm/transparent_hugepage"
+
 static FILE *open_output(const char *name)
 {
 	char path[4096];
@@ -40,7 +43,8 @@ static void file_line(const char *path, const char *key, char *value, size_t len
 	while (file && !*value && fgets(line, sizeof(line), file)) {
 		line[strcspn(line, "\n")] = 0;
 		if (!strncmp(line, key, key_length))
-			snprintf(value, length, "%s", line + key_length + strspn(line + key_length, "\t: "));
+			snprintf(value, length, "%s",
+				 line + key_length + strspn(line + key_length, "\t: "));
 	}
 	if (file)
 		fclose(file);
@@ -83,10 +87,9 @@ static void json_machine(FILE *file)
 	json_line(file, "processor", "/proc/cpuinfo", "model name");
 	json_line(file, "memory", "/proc/meminfo", "MemTotal");
 	json_line(file, "hugetlb_pool", "/proc/meminfo", "HugePages_Total");
-	json_line(file, "clock", "/sys/devices/system/clocksource/clocksource0/current_clocksource", "");
-	json_line(file, "transparent_huge_pages", "/sys/kernel/mm/transparent_hugepage/enabled", "");
-	json_line(file, "transparent_huge_pages_shmem",
-		  "/sys/kernel/mm/transparent_hugepage/shmem_enabled", "");
+	json_line(file, "clock", CLOCK "/current_clocksource", "");
+	json_line(file, "transparent_huge_pages", HUGE "/enabled", "");
+	json_line(file, "transparent_huge_pages_shmem", HUGE "/shmem_enabled", "");
 	json_string(file, "version", options.version);
 	json_string(file, "date", date);
 	fprintf(file, "    \"processors\": %ld\n  },\n", sysconf(_SC_NPROCESSORS_ONLN));
