@@ -26,7 +26,7 @@
  * @cells: Of its operations, in order.
  * @count: How many.
  * @size: In bytes.
- * @budget: Nanoseconds; when they are spent the least will do.
+ * @budget: Nanoseconds; when they are spent few samples have to do, and then one.
  * @spent: Nanoseconds.
  * @buffer: The buffer of the trial.
  * @state: Its state.
@@ -132,24 +132,28 @@ static int timed_run(const struct operation *operation, struct trial *trial, dou
 	return err;
 }
 
-static bool cell_wants_more(const struct cell *cell, bool in_time)
+/* How many samples are wanted, with the time that is left */
+static unsigned int lane_wanted(const struct lane *lane)
+{
+	if (options.fixed || lane->spent < lane->budget)
+		return options.repetitions;
+	return lane->spent < 2 * lane->budget ? COUNT_LEAST : 1;
+}
+
+static bool cell_wants_more(const struct cell *cell, unsigned int wanted)
 {
 	if (cell->error || cell->failure || cell->count == SAMPLES_MAX)
 		return false;
-	if (options.fixed)
-		return cell->count < options.repetitions;
-	if (cell->count < COUNT_LEAST)
+	if (cell->count < wanted)
 		return true;
-	if (cell->count < options.repetitions)
-		return in_time;
-	return in_time && cell->spent < CHEAP_NS;
+	return !options.fixed && wanted == options.repetitions && cell->spent < CHEAP_NS;
 }
 
-static int cell_sample(struct cell *cell, struct trial *trial, bool in_time)
+static int cell_sample(struct cell *cell, struct trial *trial, unsigned int wanted)
 {
 	unsigned int runs = cell->operation->again ? RUNS_AT_ONCE : 1;
 
-	for (unsigned int i = 0; i < runs && cell_wants_more(cell, in_time); i++) {
+	for (unsigned int i = 0; i < runs && cell_wants_more(cell, wanted); i++) {
 		double sample;
 		int err = timed_run(trial->operation, trial, &sample);
 
@@ -187,19 +191,19 @@ static int cell_check(struct cell *cell, struct trial *trial)
 	return 0;
 }
 
-static int cell_work(struct cell *cell, struct trial *trial, bool check, bool in_time)
+static int cell_work(struct cell *cell, struct trial *trial, bool check,
+		     unsigned int wanted)
 {
 	int err = trial->operation->prepare ? trial->operation->prepare(trial) : 0;
 
 	if (err)
 		return err;
-	return check ? cell_check(cell, trial) : cell_sample(cell, trial, in_time);
+	return check ? cell_check(cell, trial) : cell_sample(cell, trial, wanted);
 }
 
 /* Memory that a peer has mapped, but has not, is a result like any other. */
 static void lane_operate(struct lane *lane, struct cell *cell, bool check)
 {
-	bool in_time = lane->spent < lane->budget;
 	const struct operation *operation = cell->operation;
 	struct trial trial = {
 		.operation = lane->peer->floor ? operation->floor : operation,
@@ -214,7 +218,7 @@ static void lane_operate(struct lane *lane, struct cell *cell, bool check)
 		fault_expected = 1;
 		cell->error = lane_bring(lane, trial.operation->needs);
 		if (!cell->error)
-			cell->error = cell_work(cell, &trial, check, in_time);
+			cell->error = cell_work(cell, &trial, check, lane_wanted(lane));
 	}
 	fault_expected = 0;
 	if (trial.operation->finish)
@@ -235,7 +239,7 @@ static void lane_trial(struct lane *lane, bool check)
 
 		if (!peer_can(lane->peer, cell->operation->asks))
 			cell->error = NO_SUCH_THING;
-		if (!cell->error && (check || cell_wants_more(cell, lane->spent < lane->budget)))
+		if (!cell->error && (check || cell_wants_more(cell, lane_wanted(lane))))
 			lane_operate(lane, cell, check);
 	}
 	lane_end(lane);
@@ -245,7 +249,7 @@ static void lane_trial(struct lane *lane, bool check)
 static bool lane_wants_more(const struct lane *lane)
 {
 	for (unsigned int i = 0; i < lane->count; i++) {
-		if (cell_wants_more(lane->cells[i], lane->spent < lane->budget))
+		if (cell_wants_more(lane->cells[i], lane_wanted(lane)))
 			return true;
 	}
 	return false;
