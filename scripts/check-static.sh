@@ -22,8 +22,6 @@ selftests			MACRO_ARG_REUSE		the arguments are variables
 selftests			PREFER_KERNEL_TYPES	user space has stdint.h
 selftests			SPACING			FIXTURE_DATA(x) *self is no multiplication
 selftests			VOLATILE		somebody else reads or writes that memory, or it must be touched
-selftests/bench			BRACES			as in selftests
-selftests/bench			CAMELCASE		as in selftests
 selftests/bench			PREFER_KERNEL_TYPES	user space has stdint.h
 selftests/bench			VOLATILE		memory that must be touched
 selftests/bench/peers.c		ENOSYS			what a kernel without memfd_secret() answers

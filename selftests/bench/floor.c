@@ -31,7 +31,7 @@ const struct operation floor_ioctl = {
 
 static int memset_run(struct trial *trial)
 {
-	memset(trial->buffer->map, 0, trial->buffer->size);
+	memset(trial->buffer->map, 0, trial->size);
 	return 0;
 }
 

@@ -101,7 +101,7 @@ static unsigned int group_rows(const struct operation *const *group, uint64_t si
 
 static uint64_t row_weight(const struct row *row)
 {
-	return 1 + row->size / (4 * MIB);
+	return 8 + row->size / (4 * MIB);
 }
 
 static uint64_t weights_from(const struct operation *const *const *group, uint64_t size)

@@ -10,14 +10,14 @@
 
 static int touch_write_run(struct trial *trial)
 {
-	pages_write(trial->buffer->map, 0, trial->buffer->size);
+	pages_write(trial->buffer->map, 0, trial->size);
 	return 0;
 }
 
 static void touch_write_check(struct trial *trial)
 {
-	check_stamps(trial, trial->buffer->map, trial->buffer->size);
-	check_zero(trial, trial->buffer->map, trial->buffer->size, sizeof(uint64_t));
+	check_stamps(trial, trial->buffer->map, trial->size);
+	check_zero(trial, trial->buffer->map, trial->size, sizeof(uint64_t));
 }
 
 const struct operation op_touch_write = {
@@ -32,12 +32,12 @@ const struct operation op_touch_write = {
 
 static int touch_read_run(struct trial *trial)
 {
-	return pages_read(trial->buffer->map, trial->buffer->size) ? -EIO : 0;
+	return pages_read(trial->buffer->map, trial->size) ? -EIO : 0;
 }
 
 static void touch_read_check(struct trial *trial)
 {
-	check_zero(trial, trial->buffer->map, trial->buffer->size, 0);
+	check_zero(trial, trial->buffer->map, trial->size, 0);
 }
 
 const struct operation op_touch_read = {
@@ -101,7 +101,7 @@ int helper_start(void)
 
 static int share_with_helper(struct trial *trial, int fd)
 {
-	uint64_t size = trial->buffer->size;
+	uint64_t size = trial->size;
 	struct answer answer;
 
 	if (write(helper_socket, &size, sizeof(size)) != sizeof(size) ||
@@ -129,7 +129,7 @@ static int share_run(struct trial *trial)
 
 static void share_check(struct trial *trial)
 {
-	if (trial->note != stamps_sum(trial->buffer->size))
+	if (trial->note != stamps_sum(trial->size))
 		trial->failure = "the other process does not see what was written";
 }
 
@@ -162,7 +162,7 @@ const struct operation op_share = {
 /* 64 bytes at a random place; the order is the same for all. */
 static int random_run(struct trial *trial)
 {
-	uint64_t lines = trial->buffer->size / (LINE_WORDS * sizeof(uint64_t)), random = 1;
+	uint64_t lines = trial->size / (LINE_WORDS * sizeof(uint64_t)), random = 1;
 
 	for (int i = 0; i < READS; i++) {
 		const volatile uint64_t *line;
@@ -190,20 +190,20 @@ const struct operation op_random = {
 
 static int memcpy_prepare(struct trial *trial)
 {
-	trial->data = malloc(trial->buffer->size);
+	trial->data = malloc(trial->size);
 	if (!trial->data)
 		return -ENOMEM;
-	memset(trial->data, 0x5a, trial->buffer->size);
+	memset(trial->data, 0x5a, trial->size);
 	return 0;
 }
 
 static int memcpy_run(struct trial *trial)
 {
-	uint64_t times = MIB / trial->buffer->size;
+	uint64_t times = MIB / trial->size;
 
 	trial->calls = times ?: 1;
 	for (uint64_t i = 0; i < trial->calls; i++) {
-		memcpy(trial->buffer->map, trial->data, trial->buffer->size);
+		memcpy(trial->buffer->map, trial->data, trial->size);
 		__asm__ volatile("" : : : "memory");
 	}
 	return 0;
@@ -211,7 +211,7 @@ static int memcpy_run(struct trial *trial)
 
 static void memcpy_check(struct trial *trial)
 {
-	if (memcmp(trial->buffer->map, trial->data, trial->buffer->size))
+	if (memcmp(trial->buffer->map, trial->data, trial->size))
 		trial->failure = "the copy differs";
 }
 

@@ -67,7 +67,7 @@ static void disk_finish(struct trial *trial)
 static void disk_check(struct trial *trial)
 {
 	int fd = bench_disk_open(0);
-	uint64_t size = trial->buffer->size, block;
+	uint64_t size = trial->size, block;
 	struct disk *disk = trial->data;
 	uint8_t *data = malloc(BLOCK);
 
@@ -85,7 +85,7 @@ static void disk_check(struct trial *trial)
 
 static int direct_run(struct trial *trial)
 {
-	uint64_t size = trial->buffer->size, block;
+	uint64_t size = trial->size, block;
 	struct disk *disk = trial->data;
 
 	for (uint64_t at = 0; at < size; at += block) {
@@ -117,7 +117,7 @@ const struct operation op_direct_read = {
 
 static int ring_prepare(struct trial *trial)
 {
-	struct iovec iov = { trial->buffer->map, trial->buffer->size };
+	struct iovec iov = { trial->buffer->map, trial->size };
 	struct disk *disk;
 	int err = disk_prepare(trial);
 
@@ -153,7 +153,7 @@ static int ring_read(struct disk *disk, void *to, uint64_t block, uint64_t at)
 
 static int ring_run(struct trial *trial)
 {
-	uint64_t size = trial->buffer->size, block;
+	uint64_t size = trial->size, block;
 	struct disk *disk = trial->data;
 	int err;
 
@@ -195,7 +195,7 @@ static int register_prepare(struct trial *trial)
 
 static int register_run(struct trial *trial)
 {
-	struct iovec iov = { trial->buffer->map, trial->buffer->size };
+	struct iovec iov = { trial->buffer->map, trial->size };
 
 	return io_uring_register_buffers(trial->data, &iov, 1);
 }
@@ -254,10 +254,10 @@ static int pipe_run(struct trial *trial)
 	struct pipe *pipe = trial->data;
 	ssize_t put;
 
-	for (uint64_t at = 0; at < trial->buffer->size; at += put) {
+	for (uint64_t at = 0; at < trial->size; at += put) {
 		struct iovec iov = {
 			trial->buffer->map + at,
-			smaller(pipe->size, trial->buffer->size - at),
+			smaller(pipe->size, trial->size - at),
 		};
 
 		put = vmsplice(pipe->in, &iov, 1, 0);
@@ -274,14 +274,14 @@ static int pipe_run(struct trial *trial)
 
 static void pipe_check(struct trial *trial)
 {
-	uint64_t page = bench_page_size(), last = trial->buffer->size - page;
-	struct iovec iov = { trial->buffer->map + last, page };
+	uint64_t size = smaller(bench_page_size(), trial->size), last = trial->size - size;
+	struct iovec iov = { trial->buffer->map + last, size };
 	struct pipe *pipe = trial->data;
-	uint8_t data[page];
+	uint8_t data[size];
 
-	if (vmsplice(pipe->in, &iov, 1, 0) != (ssize_t)page ||
-	    read(pipe->out, data, page) != (ssize_t)page ||
-	    memcmp(data, trial->buffer->map + last, page))
+	if (vmsplice(pipe->in, &iov, 1, 0) != (ssize_t)size ||
+	    read(pipe->out, data, size) != (ssize_t)size ||
+	    memcmp(data, trial->buffer->map + last, size))
 		trial->failure = "another page comes out of the pipe";
 }
 

@@ -9,6 +9,7 @@
 
 /* Larger than the caches are */
 #define COLD_BYTES	(32 * MIB)
+#define CACHE_LINE	64
 
 /* A size that can be doubled in the memory of a small machine */
 #define RESIZE_MOST	(64 * MIB)
@@ -131,7 +132,9 @@ static int cold_prepare(struct trial *trial)
 		memory = malloc(COLD_BYTES);
 	if (!memory)
 		return -ENOMEM;
-	memset(memory, ++value, COLD_BYTES);
+	value++;
+	for (size_t at = 0; at < COLD_BYTES; at += CACHE_LINE)
+		memory[at] = value;
 	return 0;
 }
 

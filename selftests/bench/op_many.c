@@ -99,7 +99,7 @@ const struct operation op_many = {
 /* threads: each does the same work, so that the time of one buffer may go down */
 
 #define THREADS_MOST	4
-#define CYCLES_MOST	64
+#define CYCLES_MOST	16
 #define CYCLE_BYTES	(16 * MIB)
 
 struct team {

@@ -115,7 +115,7 @@ static void report_extras(const struct cell *cell)
 	double median = cell_median(cell);
 
 	if (cell->operation->bandwidth && median > 0)
-		printf("  %.2f GiB/s", cell->bytes / median * 1e9 / (1 << 30));
+		printf("  %.2f GiB/s", cell->size / median * 1e9 / (1 << 30));
 	if (cell->has_note)
 		printf("  %llu %s", (unsigned long long)cell->noted, cell->operation->noted);
 	if (cell->bytes > cell->size * 2)
