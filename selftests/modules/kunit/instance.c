@@ -75,7 +75,7 @@ struct iobmd_buffer *iobmd_instance_buffer(struct kunit *test, u64 capacity)
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, buffer);
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, iobmd_instance_iput,
 							   buffer->inode));
-	iobmd_buffer_set_sizes(buffer, capacity);
+	iobmd_buffer_publish(buffer, capacity);
 	return buffer;
 }
 
