@@ -271,6 +271,9 @@ extern const struct operation op_direct_read, op_read_fixed, op_register, op_vms
 /* op_device.c */
 extern const struct operation op_dma, op_vmap;
 
+/* Unloads the importer's module, if it was not there before. */
+void importer_end(void);
+
 /* op_many.c */
 extern const struct operation op_many, op_threads_1, op_threads_2, op_threads_4;
 

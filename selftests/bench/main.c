@@ -325,6 +325,7 @@ int main(int argc, char **argv)
 	}
 	clock_calibrate();
 	run_groups(all, count);
+	importer_end();
 	if (!options.measure)
 		report_tap();
 	err = report();

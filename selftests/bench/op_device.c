@@ -11,15 +11,23 @@ struct importer {
 	int dmabuf;
 };
 
+static bool importer_is_ours;
+
 static int importer_open(void)
 {
 	int peer = kernel_open();
 
 	if (peer >= 0 || errno != ENOENT)
 		return peer;
-	if (module_load(PEER_KO) && errno != EEXIST)
-		return -1;
-	return kernel_open();
+	peer = kernel_load();
+	importer_is_ours = peer >= 0;
+	return peer;
+}
+
+void importer_end(void)
+{
+	if (importer_is_ours)
+		kernel_unload();
 }
 
 static int importer_prepare(struct trial *trial)
