@@ -189,19 +189,24 @@ static inline int parameter_set(const char *name, uint64_t value)
 #define SECTOR		512u
 #define DISK_BYTES	(64 * MIB)	/* of the scratch disk, and no other */
 
-/* The scratch disk is told by its size; it may be written to. */
+/* The scratch disk is told by its size; it may be written to. False if there is none. */
+static inline bool disk_find(char path[64])
+{
+	for (char letter = 'a'; letter <= 'z'; letter++) {
+		snprintf(path, 64, "/sys/block/vd%c/size", letter);
+		if (file_number(path, "") * SECTOR != DISK_BYTES)
+			continue;
+		snprintf(path, 64, "/dev/vd%c", letter);
+		return true;
+	}
+	return false;
+}
+
 static inline int disk_open(int flags)
 {
 	char path[64];
 
-	for (char letter = 'a'; letter <= 'z'; letter++) {
-		snprintf(path, sizeof(path), "/sys/block/vd%c/size", letter);
-		if (file_number(path, "") * SECTOR != DISK_BYTES)
-			continue;
-		snprintf(path, sizeof(path), "/dev/vd%c", letter);
-		return open(path, O_RDWR | O_CLOEXEC | flags);
-	}
-	return -1;
+	return disk_find(path) ? open(path, O_RDWR | O_CLOEXEC | flags) : -1;
 }
 
 struct cgroup {

@@ -37,15 +37,7 @@ static int swap_format(const char *disk)
 
 FIXTURE_SETUP(swap)
 {
-	char link[64];
-	int disk = disk_open(0);
-	ssize_t length;
-
-	ASSERT_LE(0, disk);
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", disk);
-	length = readlink(link, self->disk, sizeof(self->disk) - 1);
-	ASSERT_LT(0, length);
-	close(disk);
+	ASSERT_TRUE(disk_find(self->disk));
 	ASSERT_EQ(0, swap_format(self->disk));
 	ASSERT_EQ(0, swapon(self->disk, 0));
 	self->limit = 32 * MIB;
