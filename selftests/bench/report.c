@@ -80,17 +80,26 @@ static bool is_good(const struct cell *cell)
 	return !cell->error && !cell->failure && cell->count;
 }
 
-/* The shortest median of a peer; 0 where there is none. */
+/* The peer with the shortest median, of all or of iobmd's policies; or NULL. */
+static const struct cell *row_winner(const struct cell *row, unsigned int count, bool ours)
+{
+	const struct cell *winner = NULL;
+
+	for (const struct cell *cell = row; cell < row + count; cell++) {
+		if (cell->peer->floor || (ours && !cell->peer->ours) || !is_good(cell))
+			continue;
+		if (!winner || cell_median(cell) < cell_median(winner))
+			winner = cell;
+	}
+	return winner;
+}
+
+/* 0 where there is none. */
 double row_best(const struct cell *row, unsigned int count)
 {
-	double best = 0;
+	const struct cell *winner = row_winner(row, count, false);
 
-	for (unsigned int i = 0; i < count; i++) {
-		if (!row[i].peer->floor && is_good(&row[i]) &&
-		    (!best || cell_median(&row[i]) < best))
-			best = cell_median(&row[i]);
-	}
-	return best;
+	return winner ? cell_median(winner) : 0;
 }
 
 double row_floor(const struct cell *row, unsigned int count)
@@ -156,41 +165,17 @@ void report_row(const struct cell *row, unsigned int count)
 	fflush(stdout);
 }
 
-static const struct cell *row_winner(const struct cell *row, unsigned int count)
-{
-	double best = row_best(row, count);
-
-	for (unsigned int i = 0; i < count; i++) {
-		if (!row[i].peer->floor && is_good(&row[i]) && cell_median(&row[i]) == best)
-			return &row[i];
-	}
-	return NULL;
-}
-
-/* The best of iobmd's policies stands for it. */
-static double row_ours(const struct cell *row, unsigned int count)
-{
-	double best = 0;
-
-	for (unsigned int i = 0; i < count; i++) {
-		if (row[i].peer->ours && is_good(&row[i]) &&
-		    (!best || cell_median(&row[i]) < best))
-			best = cell_median(&row[i]);
-	}
-	return best;
-}
-
 void report_losses(const struct cell *cells, unsigned int count, unsigned int columns)
 {
 	printf("\nWhere no policy of iobmd is the best, or as good (%.0f %%)\n", (NOISE - 1) * 100);
 	for (; count >= columns; cells += columns, count -= columns) {
-		const struct cell *winner = row_winner(cells, columns);
-		double ours = row_ours(cells, columns);
+		const struct cell *winner = row_winner(cells, columns, false);
+		const struct cell *ours = row_winner(cells, columns, true);
 
-		if (winner && ours > row_best(cells, columns) * NOISE)
+		if (ours && cell_median(ours) > cell_median(winner) * NOISE)
 			printf("  %-12s %-14s %8.2f times the time of %s (%s, %s)\n",
 			       cells->operation->name, size_name(cells->size),
-			       ours / cell_median(winner), winner->peer->name,
-			       time_name(ours), time_name(cell_median(winner)));
+			       cell_median(ours) / cell_median(winner), winner->peer->name,
+			       time_name(cell_median(ours)), time_name(cell_median(winner)));
 	}
 }
