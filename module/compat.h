@@ -9,6 +9,9 @@
 #include <linux/eventfd.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
+#include <linux/shrinker.h>
+#include <linux/slab.h>
+#include <linux/swap.h>
 #include <linux/version.h>
 
 /* For importers of a dma-buf, as the tests have one: 6.1 takes the lock itself. */
@@ -33,6 +36,15 @@ static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
 }
 #endif
 
+/* How much a shrinker has freed, so that those who want memory stop in time. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+static inline void mm_account_reclaimed_pages(unsigned long nr_pages)
+{
+	if (current->reclaim_state)
+		current->reclaim_state->reclaimed_slab += nr_pages;
+}
+#endif
+
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
 #define generic_fillattr(idmap, request_mask, inode, stat) \
 	generic_fillattr(idmap, inode, stat)
@@ -40,6 +52,56 @@ static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
 #define eventfd_signal(ctx) eventfd_signal(ctx, 1)
+#endif
+
+typedef unsigned long (*iobmd_shrinker_t)(struct shrinker *shrinker,
+					  struct shrink_control *sc);
+
+/*
+ * Makes a shrinker for each NUMA node, which frees at least @batch objects at a
+ * time. NULL: no memory. 6.1 has no shrinker_alloc().
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+static inline struct shrinker *iobmd_shrinker_create(iobmd_shrinker_t count,
+						     iobmd_shrinker_t scan,
+						     long batch)
+{
+	struct shrinker *shrinker = shrinker_alloc(SHRINKER_NUMA_AWARE, "iobmd");
+
+	if (!shrinker)
+		return NULL;
+	shrinker->count_objects = count;
+	shrinker->scan_objects = scan;
+	shrinker->batch = batch;
+	shrinker_register(shrinker);
+	return shrinker;
+}
+#else
+static inline struct shrinker *iobmd_shrinker_create(iobmd_shrinker_t count,
+						     iobmd_shrinker_t scan,
+						     long batch)
+{
+	struct shrinker *shrinker = kzalloc(sizeof(*shrinker), GFP_KERNEL);
+
+	if (!shrinker)
+		return NULL;
+	shrinker->count_objects = count;
+	shrinker->scan_objects = scan;
+	shrinker->batch = batch;
+	shrinker->seeks = DEFAULT_SEEKS;
+	shrinker->flags = SHRINKER_NUMA_AWARE;
+	if (register_shrinker(shrinker, "iobmd")) {
+		kfree(shrinker);
+		return NULL;
+	}
+	return shrinker;
+}
+
+static inline void shrinker_free(struct shrinker *shrinker)
+{
+	unregister_shrinker(shrinker);
+	kfree(shrinker);
+}
 #endif
 
 /*

@@ -11,14 +11,8 @@
 
 #include "internal.h"
 
-/* Unmovable, cleared once, and no word in the log when there is none. */
-#define IOBMD_GFP	(GFP_HIGHUSER | __GFP_ZERO | __GFP_NOWARN)
-
 /* For what the buffer cannot do without: try hard, but kill nobody for it. */
 #define IOBMD_GFP_HARD	(IOBMD_GFP | __GFP_RETRY_MAYFAIL)
-
-/* For a block that a smaller one can stand in for. */
-#define IOBMD_GFP_LIGHT	(IOBMD_GFP | __GFP_NORETRY)
 
 /* Pages that no buffer takes: 1/32 of the machine, for all others to live on. */
 #define IOBMD_ROOM_FOR_OTHERS	(totalram_pages() / 32)
@@ -31,6 +25,7 @@
  * @min_order: A block may not be smaller than this, unless @end cuts it short.
  * @max_order: Nor larger than this; falls when there is no such block, until the
  *	next huge page could begin.
+ * @reserve_node: Whose reserve the huge pages come from, or NUMA_NO_NODE.
  * @huge_bytes: How much of what has been added is in huge pages.
  */
 struct iobmd_fill {
@@ -39,6 +34,7 @@ struct iobmd_fill {
 	pgoff_t end;
 	unsigned int min_order;
 	unsigned int max_order;
+	int reserve_node;
 	u64 huge_bytes;
 };
 
@@ -94,17 +90,56 @@ static int iobmd_fill_add(struct iobmd_fill *fill, struct folio *folio)
 	return 0;
 }
 
+static struct folio *iobmd_fill_alloc(const struct iobmd_fill *fill, gfp_t gfp,
+				      unsigned int order)
+{
+	int node = fill->buffer->node;
+
+	if (node == NUMA_NO_NODE)
+		return folio_alloc(gfp, order);
+	return __folio_alloc_node(gfp, order, node);
+}
+
+/*
+ * What the reserve of the nearest node has is zeroed already. What others have is
+ * better than a small block, and than to try hard, as the kernel then takes all of
+ * the reserve back.
+ */
+static int iobmd_fill_huge(struct iobmd_fill *fill, gfp_t gfp)
+{
+	struct folio *folio = iobmd_reserve_take(fill->reserve_node);
+
+	if (!folio)
+		folio = iobmd_fill_alloc(fill, IOBMD_GFP_LIGHT, IOBMD_HUGE_ORDER);
+	if (!folio)
+		folio = iobmd_reserve_take_any(fill->buffer->node);
+	if (!folio && gfp != IOBMD_GFP_LIGHT)
+		folio = iobmd_fill_alloc(fill, gfp, IOBMD_HUGE_ORDER);
+	return folio ? iobmd_fill_add(fill, folio) : -ENOMEM;
+}
+
 static int iobmd_fill_folio(struct iobmd_fill *fill, unsigned int order)
 {
 	gfp_t gfp = order > fill->min_order ? IOBMD_GFP_LIGHT : IOBMD_GFP_HARD;
-	int node = fill->buffer->node;
 	struct folio *folio;
 
-	if (node == NUMA_NO_NODE)
-		folio = folio_alloc(gfp, order);
-	else
-		folio = __folio_alloc_node(gfp, order, node);
+	if (order == IOBMD_HUGE_ORDER)
+		return iobmd_fill_huge(fill, gfp);
+
+	folio = iobmd_fill_alloc(fill, gfp, order);
+	if (!folio && gfp == IOBMD_GFP_HARD && iobmd_reserve_release(fill->buffer->node))
+		folio = iobmd_fill_alloc(fill, gfp, order);
 	return folio ? iobmd_fill_add(fill, folio) : -ENOMEM;
+}
+
+static struct page *iobmd_fill_alloc_pages(const struct iobmd_fill *fill,
+					   unsigned int order)
+{
+	int node = fill->buffer->node;
+
+	if (node == NUMA_NO_NODE)
+		return alloc_pages(IOBMD_GFP_HARD, order);
+	return alloc_pages_node(node, IOBMD_GFP_HARD, order);
 }
 
 /*
@@ -116,15 +151,13 @@ static int iobmd_fill_pages(struct iobmd_fill *fill, unsigned int order)
 {
 	unsigned long nr = 1UL << order;
 	unsigned long used = min_t(unsigned long, nr, fill->end - fill->index);
-	int node = fill->buffer->node;
 	struct page *page;
 	unsigned long i;
 	int err = 0;
 
-	if (node == NUMA_NO_NODE)
-		page = alloc_pages(IOBMD_GFP_HARD, order);
-	else
-		page = alloc_pages_node(node, IOBMD_GFP_HARD, order);
+	page = iobmd_fill_alloc_pages(fill, order);
+	if (!page && iobmd_reserve_release(fill->buffer->node))
+		page = iobmd_fill_alloc_pages(fill, order);
 	if (!page)
 		return -ENOMEM;
 
@@ -148,10 +181,8 @@ static int iobmd_fill_block(struct iobmd_fill *fill, unsigned int order)
  * next one who needs some to the OOM killer. So look first whether there is
  * enough for all that is to come, and again from time to time.
  */
-static bool iobmd_fill_has_room(const struct iobmd_fill *fill)
+bool iobmd_memory_has_room(pgoff_t nr_pages)
 {
-	pgoff_t nr_pages = fill->end - fill->index;
-
 	return si_mem_available() >= (long)(nr_pages + IOBMD_ROOM_FOR_OTHERS);
 }
 
@@ -162,7 +193,7 @@ static int iobmd_fill_check(const struct iobmd_fill *fill)
 	if (fatal_signal_pending(current))
 		return -EINTR;
 	if ((first || IS_ALIGNED(fill->index, PTRS_PER_PTE)) &&
-	    !iobmd_fill_has_room(fill))
+	    !iobmd_memory_has_room(fill->end - fill->index))
 		return -ENOMEM;
 	return 0;
 }
@@ -207,6 +238,7 @@ int iobmd_memory_grow(struct iobmd_buffer *buffer, pgoff_t nr_pages)
 		.end = nr_pages,
 		.min_order = iobmd_fill_min_order(buffer),
 		.max_order = iobmd_fill_max_order(buffer),
+		.reserve_node = iobmd_reserve_node(buffer->node),
 	};
 	struct mem_cgroup *old_memcg;
 	int err;

@@ -5,6 +5,7 @@
 
 #include <linux/dma-direction.h>
 #include <linux/fs.h>
+#include <linux/gfp.h>
 #include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
@@ -24,11 +25,19 @@ struct iov_iter;
 struct kiocb;
 struct mem_cgroup;
 struct pipe_inode_info;
+struct seq_file;
 
 /* The order of a huge page, and whether this kernel has any. */
 #define IOBMD_HUGE_ORDER	(PMD_SHIFT - PAGE_SHIFT)
 #define IOBMD_HAS_HUGE		IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE)
 #define IOBMD_HUGE_SIZE		(IOBMD_HAS_HUGE ? PMD_SIZE : 0)
+#define IOBMD_HUGE_PAGES	BIT(IOBMD_HUGE_ORDER)
+
+/* Unmovable, cleared once, and no word in the log when there is none. */
+#define IOBMD_GFP	(GFP_HIGHUSER | __GFP_ZERO | __GFP_NOWARN)
+
+/* For what can be done without. */
+#define IOBMD_GFP_LIGHT	(IOBMD_GFP | __GFP_NORETRY)
 
 #define IOBMD_RIGHTS	(IOBMD_RIGHT_READ | IOBMD_RIGHT_WRITE | IOBMD_RIGHT_RESIZE)
 
@@ -201,7 +210,25 @@ static inline pgoff_t iobmd_memory_nr_pages(const struct iobmd_buffer *buffer)
 }
 
 /* grow.c */
+bool iobmd_memory_has_room(pgoff_t nr_pages);
 int iobmd_memory_grow(struct iobmd_buffer *buffer, pgoff_t nr_pages);
+
+/* reserve.c */
+int iobmd_reserve_node(int node);
+struct folio *iobmd_reserve_take(int node);
+struct folio *iobmd_reserve_take_any(int node);
+bool iobmd_reserve_release(int node);
+
+/* refill.c */
+extern unsigned long iobmd_reserve_mib;
+int iobmd_reserve_show(struct seq_file *m, void *unused);
+int iobmd_reserve_init(void);
+void iobmd_reserve_exit(void);
+
+static inline bool iobmd_reserve_is_on(void)
+{
+	return IOBMD_HAS_HUGE && READ_ONCE(iobmd_reserve_mib);
+}
 
 /* shrink.c */
 int iobmd_memory_shrink(struct iobmd_buffer *buffer, pgoff_t nr_pages);

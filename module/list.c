@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The list of all buffers, for root in debugfs. */
+/* For root in debugfs: the list of all buffers, and what the reserve has done. */
 
 #include <linux/debugfs.h>
 #include <linux/rculist.h>
@@ -52,6 +52,7 @@ static int iobmd_list_show(struct seq_file *m, void *unused)
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(iobmd_list);
+DEFINE_SHOW_ATTRIBUTE(iobmd_reserve);
 
 /* Nothing here depends on debugfs, so its errors are not looked at. */
 void iobmd_list_init(void)
@@ -59,6 +60,8 @@ void iobmd_list_init(void)
 	iobmd_debugfs = debugfs_create_dir("iobmd", NULL);
 	debugfs_create_file("buffers", 0400, iobmd_debugfs, NULL,
 			    &iobmd_list_fops);
+	debugfs_create_file("reserve", 0400, iobmd_debugfs, NULL,
+			    &iobmd_reserve_fops);
 }
 
 void iobmd_list_exit(void)

@@ -100,17 +100,25 @@ static int __init iobmd_init(void)
 		return -EINVAL;
 	iobmd_device.mode = device_mode;
 
-	err = misc_register(&iobmd_device);
+	err = iobmd_reserve_init();
 	if (err)
 		return err;
+	err = misc_register(&iobmd_device);
+	if (err)
+		goto err_reserve_exit;
 	iobmd_list_init();
 	return 0;
+
+err_reserve_exit:
+	iobmd_reserve_exit();
+	return err;
 }
 
 static void __exit iobmd_exit(void)
 {
 	iobmd_list_exit();
 	misc_deregister(&iobmd_device);
+	iobmd_reserve_exit();
 }
 
 module_init(iobmd_init);

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* There is memory, but not one free huge page, and none that could be put together. */
-#include "machine.h"
+#include "fragment.h"
 #include "pin.h"
 
 #include <sys/mman.h>
 
 #define SLACK		(8 * MIB)	/* that the rest of the machine may take meanwhile */
-#define GRAIN		256		/* pages: of so many, one is kept */
 #define BUFFERS_MAX	64
 
 FIXTURE(fragmented)
@@ -20,23 +19,8 @@ FIXTURE(fragmented)
 	int nr_takers;
 };
 
-/* Takes memory until there is none, by turns: what another one's page follows cannot join. */
-static int fragment(int kept)
-{
-	uint64_t page = page_size();
-	int others = iobmd_create_huge(page, IOBMD_HUGE_NONE);
-
-	for (uint64_t i = 1; !iobmd_resize(others, i * (GRAIN - 1) * page); i++) {
-		if (iobmd_resize(kept, i * page))
-			break;
-	}
-	return close(others);
-}
-
 FIXTURE_SETUP(fragmented)
 {
-	uint64_t take;
-
 	memory_tidy();
 	self->max_buffer_mib = parameter("max_buffer_mib");
 	ASSERT_EQ(0, parameter_set("max_buffer_mib", meminfo("MemTotal:") / MIB));
@@ -45,15 +29,7 @@ FIXTURE_SETUP(fragmented)
 	self->kept = iobmd_create_huge(page_size(), IOBMD_HUGE_NONE);
 	ASSERT_EQ(0, fragment(self->kept));
 	memory_tidy();
-	take = meminfo("MemTotal:") / 4;
-	while (take >= self->huge && self->nr_takers < BUFFERS_MAX) {
-		int fd = iobmd_create_huge(take / self->huge * self->huge, IOBMD_HUGE_REQUIRE);
-
-		if (fd < 0)
-			take /= 2;
-		else
-			self->takers[self->nr_takers++] = fd;
-	}
+	self->nr_takers = huge_pages_take(self->takers, BUFFERS_MAX);
 	ASSERT_GT(BUFFERS_MAX, self->nr_takers);
 	ASSERT_LE(meminfo("MemTotal:") / 4, meminfo("MemAvailable:"));
 	self->kills = oom_kills();

@@ -13,6 +13,7 @@
 #include "io.c"
 #include "ioctl.c"
 #include "memory.c"
+#include "refill.c"
 #include "shrink.c"
 
 #include <linux/fs_context.h>

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The reserve: huge folios that are zeroed ahead of time, for buffers to come.
+ *
+ * A work refills that of each NUMA node in the background, a folio at a time, and a
+ * shrinker gives folios back when memory is short. To the kernel they are memory
+ * that can be reclaimed, and count as available; no memory cgroup is charged for
+ * one before it is in a buffer.
+ */
+#ifndef IOBMD_RESERVE_H
+#define IOBMD_RESERVE_H
+
+#include <linux/atomic.h>
+#include <linux/cache.h>
+#include <linux/list.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+
+#include "internal.h"
+
+enum iobmd_reserve_count {
+	IOBMD_RESERVE_TAKEN,
+	IOBMD_RESERVE_MISSED,
+	IOBMD_RESERVE_REFILLED,
+	IOBMD_RESERVE_GIVEN_BACK,
+	IOBMD_RESERVE_BAD,
+	IOBMD_RESERVE_ZEROING_NS,
+	IOBMD_RESERVE_NR_COUNTS,
+};
+
+/**
+ * struct iobmd_reserve - the reserve of a NUMA node
+ * @node: Which.
+ * @refill: Adds a folio; queued again until there are as many as there shall be.
+ * @quiet_until: In jiffies; there is no refill before that.
+ * @counts: What has happened; see iobmd_reserve_count_names.
+ * @lock: Protects what follows; only ever held to put a folio on the list or to
+ *	take one off. Innermost.
+ * @folios: By their lru.
+ * @held: How many; read without @lock.
+ * @target: How many there shall be; read without @lock.
+ */
+struct iobmd_reserve {
+	int node;
+	struct delayed_work refill;
+	unsigned long quiet_until;
+	atomic64_t counts[IOBMD_RESERVE_NR_COUNTS];
+
+	spinlock_t lock ____cacheline_aligned_in_smp;
+	struct list_head folios;
+	unsigned long held;
+	unsigned long target;
+};
+
+/* By node; NULL before the module begins and after it ends. */
+extern struct iobmd_reserve *iobmd_reserves;
+extern struct workqueue_struct *iobmd_reserve_wq;
+
+static inline void iobmd_reserve_count(struct iobmd_reserve *reserve,
+				       enum iobmd_reserve_count what, s64 nr)
+{
+	atomic64_add(nr, &reserve->counts[what]);
+}
+
+bool iobmd_reserve_add(struct iobmd_reserve *reserve, struct folio *folio);
+unsigned long iobmd_reserve_give_back(struct iobmd_reserve *reserve, unsigned long nr,
+				      unsigned long keep);
+unsigned long iobmd_reserve_yield(struct iobmd_reserve *reserve, unsigned long nr);
+void iobmd_reserve_refill_after(struct iobmd_reserve *reserve, unsigned long delay);
+
+#endif /* IOBMD_RESERVE_H */
