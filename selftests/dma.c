@@ -85,6 +85,30 @@ TEST_F(kernel_buffer, dma_in_huge_pages_has_few_segments)
 	EXPECT_EQ(0, args.broken);
 }
 
+/* An IOMMU gives the memory addresses that the device has, as long as it has any. */
+TEST_F(kernel_buffer, dma_of_more_than_the_device_has_addresses_fails)
+{
+	struct iobmd_peer_args args = {
+		.length = 32 * MIB, .bits = 24, .direction = BOTH_WAYS, .flags = 1,
+	};
+	int fd = iobmd_create_huge(32 * MIB, variant->huge), peer = self->peer;
+
+	ASSERT_LE(0, fd);
+	if (kernel_do(peer, IOBMD_PEER_USE_IOMMU)) {
+		ASSERT_EQ(ENODEV, errno);
+		SKIP(return, "no device behind an IOMMU");
+	}
+	ASSERT_EQ(0, kernel_get(peer, fd, READ_WRITE));
+	EXPECT_ERRNO(ENOMEM, ioctl(peer, IOBMD_PEER_DMA_MAP, &args));
+	args.length = 4 * MIB;
+	AWAIT(!ioctl(peer, IOBMD_PEER_DMA_MAP, &args));	/* freed addresses come back late */
+	EXPECT_EQ(4 * MIB, args.total);
+	EXPECT_EQ(0, args.broken);
+	EXPECT_EQ(0, kernel_do(peer, IOBMD_PEER_DMA_UNMAP));
+	EXPECT_EQ(0, kernel_do(peer, IOBMD_PEER_PUT));
+	EXPECT_EQ(0, iobmd_resize(fd, self->page));
+}
+
 TEST_F(kernel_buffer, dma_outside_is_refused)
 {
 	int peer = self->peer;

@@ -5,7 +5,6 @@
 #include <linux/err.h>
 #include <linux/iosys-map.h>
 #include <linux/module.h>
-#include <linux/platform_device.h>
 
 #include "compat.h"
 #include "internal.h"
@@ -22,7 +21,7 @@ static int iobmd_peer_attach(struct iobmd_peer *peer, int fd)
 	dmabuf = dma_buf_get(fd);
 	if (IS_ERR(dmabuf))
 		return PTR_ERR(dmabuf);
-	attachment = dma_buf_attach(dmabuf, &peer->device->dev);
+	attachment = dma_buf_attach(dmabuf, peer->dma_device);
 	if (IS_ERR(attachment)) {
 		dma_buf_put(dmabuf);
 		return PTR_ERR(attachment);

@@ -7,6 +7,7 @@
 
 #include "iobmd_test.h"
 
+struct device;
 struct dma_buf;
 struct dma_buf_attachment;
 struct iobmd_user;
@@ -17,18 +18,21 @@ struct sg_table;
  * struct iobmd_peer - an open file: a user of a buffer, or an importer
  * @lock: Protects all that follows; one ioctl at a time.
  * @device: Its own.
+ * @dma_device: The one that memory is mapped for, @device's or QEMU's edu; with a
+ *	reference.
  * @user: The buffer that it uses, or NULL.
  * @timer: Notifies with @user; cancelled before that is put.
  * @notify: How often it has to. Its own while it runs.
  * @dmabuf: The dma-buf that it has imported, or NULL; never both.
- * @attachment: Of @device to @dmabuf.
- * @sgt: What is mapped for @device, or NULL; @direction belongs to it.
+ * @attachment: Of @dma_device to @dmabuf.
+ * @sgt: What is mapped for @dma_device, or NULL; @direction belongs to it.
  * @direction: enum dma_data_direction
  * @address: Where it is mapped in the kernel, or NULL.
  */
 struct iobmd_peer {
 	struct mutex lock;
 	struct platform_device *device;
+	struct device *dma_device;
 	struct iobmd_user *user;
 	struct hrtimer timer;
 	u32 notify;

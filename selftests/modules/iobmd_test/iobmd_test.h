@@ -72,6 +72,13 @@ static inline __u64 iobmd_peer_digest(__u64 digest, __u64 word)
 /* The same from a timer's hard interrupt; returns at once. Until PUT or all are done. */
 #define IOBMD_PEER_NOTIFY_IRQ	IOBMD_PEER(0x4b)
 
+/*
+ * From now on its device is QEMU's edu, without a driver and behind an IOMMU;
+ * ENODEV if there is no such thing. Its addresses are not those of the memory:
+ * DMA_MAP has to leave that alone.
+ */
+#define IOBMD_PEER_USE_IOMMU	IOBMD_PEER(0x4f)
+
 /* For both: the mapping into the kernel, looked at and written page by page */
 #define IOBMD_PEER_VMAP		IOBMD_PEER(0x50)
 #define IOBMD_PEER_LOOK		IOBMD_PEER(0x51)

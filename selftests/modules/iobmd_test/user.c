@@ -9,6 +9,7 @@
 #include <linux/iobmd.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/pci.h>
 #include <linux/platform_device.h>
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
@@ -18,6 +19,8 @@
 #include "compat.h"
 #include "internal.h"
 
+#define IOBMD_PEER_EDU_VENDOR	0x1234
+#define IOBMD_PEER_EDU_DEVICE	0x11e8
 #define IOBMD_PEER_ALL_BITS	64
 #define IOBMD_PEER_NOTIFY_NS	(100 * NSEC_PER_USEC)
 
@@ -280,10 +283,25 @@ static int iobmd_peer_use_mapping(struct iobmd_peer *peer, unsigned int cmd,
 
 /* For the device */
 
+static int iobmd_peer_use_iommu(struct iobmd_peer *peer)
+{
+	struct pci_dev *edu = pci_get_device(IOBMD_PEER_EDU_VENDOR,
+					     IOBMD_PEER_EDU_DEVICE, NULL);
+
+	if (peer->dmabuf || peer->sgt || !edu || edu->dev.driver ||
+	    !device_iommu_mapped(&edu->dev)) {
+		pci_dev_put(edu);
+		return -ENODEV;
+	}
+	put_device(peer->dma_device);
+	peer->dma_device = &edu->dev;
+	return 0;
+}
+
 static int iobmd_peer_set_limits(struct iobmd_peer *peer,
 				 const struct iobmd_peer_args *args)
 {
-	struct device *dev = &peer->device->dev;
+	struct device *dev = peer->dma_device;
 
 	dma_set_max_seg_size(dev, args->max_segment ?: UINT_MAX);
 	dma_set_seg_boundary(dev, args->boundary ?: ULONG_MAX);
@@ -304,7 +322,7 @@ static void iobmd_peer_check_segment(struct iobmd_peer_args *args, dma_addr_t ad
 }
 
 /*
- * What the device sees. There is no IOMMU before it: its addresses are physical
+ * What the device sees. Without an IOMMU before it its addresses are physical
  * ones, of the buffer or of a bounce buffer. Those of the pages, which an importer
  * must not look at anyway, would tell less.
  */
@@ -342,7 +360,7 @@ static int iobmd_peer_dma_map(struct iobmd_peer *peer, struct iobmd_peer_args *a
 	if (peer->dmabuf)
 		sgt = iobmd_peer_map_dmabuf(peer, args->direction);
 	else
-		sgt = iobmd_user_dma_map(peer->user, &peer->device->dev, args->offset,
+		sgt = iobmd_user_dma_map(peer->user, peer->dma_device, args->offset,
 					 args->length, args->direction);
 	if (IS_ERR(sgt))
 		return PTR_ERR(sgt);
@@ -383,6 +401,8 @@ static int iobmd_peer_do(struct iobmd_peer *peer, unsigned int cmd,
 
 	if (cmd != IOBMD_PEER(nr))
 		return -ENOTTY;
+	if (cmd == IOBMD_PEER_USE_IOMMU)
+		return iobmd_peer_use_iommu(peer);
 	if (nr < _IOC_NR(IOBMD_PEER_VMAP))
 		return iobmd_peer_use(peer, cmd, args);
 	if (nr >= _IOC_NR(IOBMD_PEER_IMPORT))
@@ -432,6 +452,7 @@ static int iobmd_peer_open(struct inode *inode, struct file *file)
 	hrtimer_init(&peer->timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_HARD);
 	peer->timer.function = iobmd_peer_timer;
 	peer->device = device;
+	peer->dma_device = get_device(&device->dev);
 	file->private_data = peer;
 	return 0;
 }
@@ -448,6 +469,7 @@ static int iobmd_peer_release(struct inode *inode, struct file *file)
 		iobmd_peer_release_dmabuf(peer);
 	hrtimer_cancel(&peer->timer);
 	iobmd_user_put(peer->user);
+	put_device(peer->dma_device);
 	platform_device_unregister(peer->device);
 	kfree(peer);
 	return 0;
