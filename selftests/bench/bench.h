@@ -25,6 +25,9 @@ struct buffer;
  * @huge_unit: Sizes are rounded up to whole huge pages.
  * @argument: For @create: flags, a policy.
  * @advice: For madvise(2) after mapping; 0 for none.
+ * @ready: Before an operation that takes memory, and not timed: sees to it that
+ *	so many bytes can be had; NULL if there is nothing to do.
+ * @rest: After that.
  * @create: Makes @fd of a buffer (or @map of one that has no descriptor).
  * @resize: NULL if it cannot.
  * @export: A dma-buf of the buffer, a new descriptor; NULL if it cannot.
@@ -40,6 +43,8 @@ struct peer {
 	bool huge_unit;
 	uint32_t argument;
 	int advice;
+	int (*ready)(uint64_t size);
+	void (*rest)(void);
 	int (*create)(struct buffer *buffer);
 	int (*resize)(struct buffer *buffer, uint64_t size);
 	int (*export)(struct buffer *buffer);
@@ -120,6 +125,7 @@ struct trial {
  * @asks: What a peer must be able to do.
  * @most: The largest size, in bytes; 0 for all.
  * @argument: For @run.
+ * @takes: It takes memory of the size. Peers with a @ready have nothing else to show.
  * @bandwidth: The whole size is moved, so that bytes per second make sense.
  * @again: @run can run several times.
  * @slow: It takes seconds.
@@ -139,6 +145,7 @@ struct operation {
 	enum ability asks;
 	uint64_t most;
 	unsigned int argument;
+	bool takes;
 	bool bandwidth;
 	bool again;
 	bool slow;
@@ -220,16 +227,19 @@ struct options {
 
 extern struct options options;
 
-/* peers.c, peers_dmabuf.c */
+/* peers.c, peers_iobmd.c, peers_dmabuf.c */
 #define PEERS_MAX	16
 
 extern const struct peer floor_peer;
 extern const struct peer *const peers[];
+extern const struct peer iobmd_peer, iobmd_none_peer, iobmd_require_peer, iobmd_reserve_peer;
 extern const struct peer udmabuf_peer, udmabuf_hugetlb_peer, heap_peer, vgem_peer;
 
+void report_reserve(void);
 uint64_t bench_page_size(void);
 uint64_t bench_huge_page_size(void);
 uint64_t peer_round(const struct peer *peer, uint64_t size);
+void file_destroy(struct buffer *buffer);
 int memfd_make(struct buffer *buffer, unsigned int flags);
 int buffer_create(struct buffer *buffer, const struct peer *peer, uint64_t size);
 int buffer_map(struct buffer *buffer);

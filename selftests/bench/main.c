@@ -155,6 +155,7 @@ static int report(void)
 	for (unsigned int i = 0; i < nr_rows; i++)
 		report_row(rows[i].cells, nr_columns);
 	report_losses(cells, nr_rows * nr_columns, nr_columns);
+	report_reserve();
 	return options.output ? report_files(cells, nr_rows * nr_columns, nr_columns) : 0;
 }
 

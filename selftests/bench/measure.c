@@ -70,9 +70,11 @@ void clock_calibrate(void)
 
 /* The buffer's state */
 
-static bool peer_can(const struct peer *peer, enum ability asks)
+static bool peer_can(const struct peer *peer, const struct operation *operation)
 {
-	switch (asks) {
+	if (peer->ready && !operation->takes)
+		return false;
+	switch (operation->asks) {
 	case RESIZE:
 		return peer->resize || peer->floor;
 	case EXPORT:
@@ -194,8 +196,10 @@ static int cell_check(struct cell *cell, struct trial *trial)
 static int cell_work(struct cell *cell, struct trial *trial, bool check,
 		     unsigned int wanted)
 {
-	int err = trial->operation->prepare ? trial->operation->prepare(trial) : 0;
+	int err = trial->peer->ready ? trial->peer->ready(trial->size) : 0;
 
+	if (!err && trial->operation->prepare)
+		err = trial->operation->prepare(trial);
 	if (err)
 		return err;
 	return check ? cell_check(cell, trial) : cell_sample(cell, trial, wanted);
@@ -223,6 +227,8 @@ static void lane_operate(struct lane *lane, struct cell *cell, bool check)
 	fault_expected = 0;
 	if (trial.operation->finish)
 		trial.operation->finish(&trial);
+	if (trial.peer->rest)
+		trial.peer->rest();
 	if (!cell->error)
 		lane->state = trial.operation->leaves;
 	else if (lane->state == NOTHING)
@@ -237,7 +243,7 @@ static void lane_trial(struct lane *lane, bool check)
 	for (unsigned int i = 0; i < lane->count; i++) {
 		struct cell *cell = lane->cells[i];
 
-		if (!peer_can(lane->peer, cell->operation->asks))
+		if (!peer_can(lane->peer, cell->operation))
 			cell->error = NO_SUCH_THING;
 		if (!cell->error && (check || cell_wants_more(cell, lane_wanted(lane))))
 			lane_operate(lane, cell, check);

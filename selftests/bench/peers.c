@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The makes of buffers: files of memory, and iobmd. */
+/* The makes of buffers: files of memory, and what is the same for all. */
 
 #include "../iobmd_test.h"
 
@@ -53,7 +53,7 @@ static int file_resize(struct buffer *buffer, uint64_t size)
 	return ftruncate(buffer->fd, size) ? -errno : 0;
 }
 
-static void file_destroy(struct buffer *buffer)
+void file_destroy(struct buffer *buffer)
 {
 	close(buffer->fd);
 }
@@ -101,75 +101,10 @@ static const struct peer secret_peer = {
 	.destroy = file_destroy,
 };
 
-/* iobmd */
-
-static int iobmd_peer_create(struct buffer *buffer)
-{
-	struct iobmd_create args = {
-		.size = sizeof(args),
-		.capacity = buffer->size,
-		.huge = buffer->peer->argument,
-	};
-	static int device = -1;
-
-	if (device < 0)
-		device = iobmd_open();
-	if (device < 0)
-		return -errno;
-	buffer->fd = ioctl(device, IOBMD_IOC_CREATE, &args);
-	return buffer->fd < 0 ? -errno : 0;
-}
-
-static int iobmd_peer_resize(struct buffer *buffer, uint64_t size)
-{
-	return iobmd_resize(buffer->fd, size) ? -errno : 0;
-}
-
-static int iobmd_peer_export(struct buffer *buffer)
-{
-	int fd = iobmd_export(buffer->fd, 0, 0, 0);
-
-	return fd < 0 ? -errno : fd;
-}
-
-static const struct peer iobmd_peer = {
-	.name = "iobmd",
-	.what = "iobmd, huge pages where they fit (the default)",
-	.ours = true,
-	.argument = IOBMD_HUGE_PREFER,
-	.create = iobmd_peer_create,
-	.resize = iobmd_peer_resize,
-	.export = iobmd_peer_export,
-	.destroy = file_destroy,
-};
-
-static const struct peer iobmd_none_peer = {
-	.name = "iobmd-none",
-	.what = "iobmd without huge pages (NONE)",
-	.ours = true,
-	.argument = IOBMD_HUGE_NONE,
-	.create = iobmd_peer_create,
-	.resize = iobmd_peer_resize,
-	.export = iobmd_peer_export,
-	.destroy = file_destroy,
-};
-
-static const struct peer iobmd_require_peer = {
-	.name = "iobmd-require",
-	.what = "iobmd with nothing but huge pages (REQUIRE)",
-	.ours = true,
-	.huge_unit = true,
-	.argument = IOBMD_HUGE_REQUIRE,
-	.create = iobmd_peer_create,
-	.resize = iobmd_peer_resize,
-	.export = iobmd_peer_export,
-	.destroy = file_destroy,
-};
-
 const struct peer *const peers[] = {
 	&memfd_peer, &memfd_thp_peer, &memfd_hugetlb_peer, &udmabuf_peer, &udmabuf_hugetlb_peer,
 	&heap_peer, &vgem_peer, &secret_peer, &iobmd_peer, &iobmd_none_peer, &iobmd_require_peer,
-	NULL
+	&iobmd_reserve_peer, NULL
 };
 
 /* The floor: memory of the process's own, in huge pages */

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The makes of buffers: iobmd in each policy, and with its reserve. */
+
+#include "../reserve.h"
+
+#include "bench.h"
+
+/* How long the reserve may take to fill */
+#define READY_NS	30000000000ull
+
+static int iobmd_peer_create(struct buffer *buffer)
+{
+	struct iobmd_create args = {
+		.size = sizeof(args),
+		.capacity = buffer->size,
+		.huge = buffer->peer->argument,
+	};
+	static int device = -1;
+
+	if (device < 0)
+		device = iobmd_open();
+	if (device < 0)
+		return -errno;
+	buffer->fd = ioctl(device, IOBMD_IOC_CREATE, &args);
+	return buffer->fd < 0 ? -errno : 0;
+}
+
+static int iobmd_peer_resize(struct buffer *buffer, uint64_t size)
+{
+	return iobmd_resize(buffer->fd, size) ? -errno : 0;
+}
+
+static int iobmd_peer_export(struct buffer *buffer)
+{
+	int fd = iobmd_export(buffer->fd, 0, 0, 0);
+
+	return fd < 0 ? -errno : fd;
+}
+
+const struct peer iobmd_peer = {
+	.name = "iobmd",
+	.what = "iobmd, huge pages where they fit (the default)",
+	.ours = true,
+	.argument = IOBMD_HUGE_PREFER,
+	.create = iobmd_peer_create,
+	.resize = iobmd_peer_resize,
+	.export = iobmd_peer_export,
+	.destroy = file_destroy,
+};
+
+const struct peer iobmd_none_peer = {
+	.name = "iobmd-none",
+	.what = "iobmd without huge pages (NONE)",
+	.ours = true,
+	.argument = IOBMD_HUGE_NONE,
+	.create = iobmd_peer_create,
+	.resize = iobmd_peer_resize,
+	.export = iobmd_peer_export,
+	.destroy = file_destroy,
+};
+
+const struct peer iobmd_require_peer = {
+	.name = "iobmd-require",
+	.what = "iobmd with nothing but huge pages (REQUIRE)",
+	.ours = true,
+	.huge_unit = true,
+	.argument = IOBMD_HUGE_REQUIRE,
+	.create = iobmd_peer_create,
+	.resize = iobmd_peer_resize,
+	.export = iobmd_peer_export,
+	.destroy = file_destroy,
+};
+
+/*
+ * Huge pages that the module's reserve has zeroed before, as many as are about to be
+ * taken. It is off while others are measured: its worker would disturb them.
+ */
+
+static int reserve_ready(uint64_t size)
+{
+	uint64_t huge = bench_huge_page_size();
+	uint64_t give_up = clock_now() + READY_NS;
+
+	if (!huge || size < huge)
+		return NO_SUCH_THING;
+	if (reserve_set(size / huge * huge))
+		return -errno;
+	while (!reserve_is_full()) {
+		if (clock_now() > give_up)
+			return -ENOMEM;
+		sched_yield();
+	}
+	return 0;
+}
+
+static void reserve_rest(void)
+{
+	reserve_set(0);
+}
+
+static int reserve_peer_create(struct buffer *buffer)
+{
+	return access(RESERVE_STATISTICS, R_OK) ? -errno : iobmd_peer_create(buffer);
+}
+
+const struct peer iobmd_reserve_peer = {
+	.name = "iobmd-reserve",
+	.what = "iobmd, what it takes being in the module's reserve of zeroed huge pages",
+	.ours = true,
+	.argument = IOBMD_HUGE_PREFER,
+	.ready = reserve_ready,
+	.rest = reserve_rest,
+	.create = reserve_peer_create,
+	.resize = iobmd_peer_resize,
+	.destroy = file_destroy,
+};
+
+/* What is spent elsewhere is spent all the same. */
+void report_reserve(void)
+{
+	uint64_t pages = reserve_number("refilled");
+
+	if (pages && pages != UINT64_MAX)
+		printf("\nThe reserve has zeroed %llu huge pages in the background, %.2f us each\n",
+		       (unsigned long long)pages, reserve_number("zeroing_ns") / 1e3 / pages);
+}
