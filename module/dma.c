@@ -275,41 +275,14 @@ void iobmd_dma_unmap(struct iobmd_dma_mapping *mapping)
 	kfree(mapping);
 }
 
-/* 0, or -EIO if one of the pages at @place has a hardware error. */
-static int iobmd_place_get_pages(const struct iobmd_place *place, struct page **pages)
+static int iobmd_vmap_add_run(phys_addr_t address, u64 length, void *arg)
 {
-	struct iobmd_buffer *buffer = place->buffer;
-	pgoff_t index = place->offset >> PAGE_SHIFT;
-	unsigned long i, nr = place->length >> PAGE_SHIFT;
-	int err = 0;
+	struct page ***next = arg;
+	unsigned long pfn = PHYS_PFN(address), end = pfn + (length >> PAGE_SHIFT);
 
-	down_read(&buffer->fault_lock);
-	for (i = 0; i < nr && !err; i++, index++) {
-		struct folio *folio = iobmd_memory_folio(buffer, index);
-
-		pages[i] = folio_file_page(folio, index);
-		if (iobmd_folio_is_bad(folio, index, 1))
-			err = -EIO;
-	}
-	up_read(&buffer->fault_lock);
-	return err;
-}
-
-static int iobmd_view_get_pages(const struct iobmd_view *view, struct page **pages,
-				unsigned long nr)
-{
-	unsigned long i = 0;
-	int err = 0;
-
-	while (i < nr && !err) {
-		struct iobmd_place place =
-			iobmd_view_find(view, (u64)i << PAGE_SHIFT,
-					(u64)(nr - i) << PAGE_SHIFT);
-
-		err = iobmd_place_get_pages(&place, pages + i);
-		i += place.length >> PAGE_SHIFT;
-	}
-	return err;
+	while (pfn < end)
+		*(*next)++ = pfn_to_page(pfn++);
+	return 0;
 }
 
 /*
@@ -319,7 +292,7 @@ static int iobmd_view_get_pages(const struct iobmd_view *view, struct page **pag
 void *iobmd_view_vmap(const struct iobmd_view *view, u64 size)
 {
 	unsigned long nr = size >> PAGE_SHIFT;
-	struct page **pages;
+	struct page **pages, **next;
 	void *address;
 	int err;
 
@@ -328,7 +301,9 @@ void *iobmd_view_vmap(const struct iobmd_view *view, u64 size)
 	pages = kvmalloc_array(nr, sizeof(*pages), GFP_KERNEL | __GFP_NOWARN);
 	if (!pages)
 		return ERR_PTR(-ENOMEM);
-	err = iobmd_view_get_pages(view, pages, nr);
+	next = pages;
+	err = iobmd_view_for_each_run(view, 0, size, IOBMD_NO_LIMITS, iobmd_vmap_add_run,
+				      &next);
 	address = err ? ERR_PTR(err) : vmap(pages, nr, VM_MAP, PAGE_KERNEL);
 	kvfree(pages);
 	return address ?: ERR_PTR(-ENOMEM);
