@@ -42,12 +42,13 @@ static bool iobmd_memory_visit(struct iobmd_buffer *buffer, pgoff_t start,
 					     struct folio *folio))
 {
 	struct address_space *mapping = buffer->inode->i_mapping;
+	pgoff_t last = iobmd_memory_nr_pages(buffer) - 1;
 	struct folio_batch batch;
 	bool stop = false;
 	unsigned int i;
 
 	folio_batch_init(&batch);
-	while (!stop && filemap_get_folios(mapping, &start, -1, &batch)) {
+	while (!stop && filemap_get_folios(mapping, &start, last, &batch)) {
 		for (i = 0; i < folio_batch_count(&batch) && !stop; i++)
 			stop = visit(buffer, batch.folios[i]);
 		folio_batch_release(&batch);
@@ -150,6 +151,7 @@ static int iobmd_memory_unmap(struct iobmd_buffer *buffer, pgoff_t start)
  */
 static int iobmd_memory_try_shrink(struct iobmd_buffer *buffer, pgoff_t nr_pages)
 {
+	loff_t size = (loff_t)nr_pages << PAGE_SHIFT;
 	struct inode *inode = buffer->inode;
 	struct folio *cut = iobmd_memory_folio(buffer, nr_pages);
 	pgoff_t start = cut->index;
@@ -169,7 +171,8 @@ static int iobmd_memory_try_shrink(struct iobmd_buffer *buffer, pgoff_t nr_pages
 			return err;
 	}
 	WRITE_ONCE(buffer->huge_bytes, buffer->huge_bytes - huge_bytes);
-	truncate_setsize(inode, (loff_t)nr_pages << PAGE_SHIFT);
+	i_size_write(inode, size);
+	truncate_inode_pages(inode->i_mapping, size);
 	return 0;
 }
 
