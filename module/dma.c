@@ -5,9 +5,11 @@
 #include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
+#include <linux/rcupdate.h>
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
+#include <linux/xarray.h>
 
 #include "internal.h"
 
@@ -63,24 +65,40 @@ static int iobmd_run_add(struct iobmd_run *run, phys_addr_t address, u64 length)
 }
 
 /*
- * How many of the bytes at @place one folio holds, and where they lie; 0 if it has
- * a hardware error there. They stay there, but a shrink beyond the caller's hold
- * may split the folio: so none is looked at without the lock that keeps it whole.
+ * How many of the bytes at @place lie one behind the other in memory, and where; 0
+ * if the first page has a hardware error. It may be fewer than there are. They stay
+ * there, but a shrink beyond the caller's hold may split a folio: so none is looked
+ * at without the lock that keeps it whole.
  */
-static size_t iobmd_run_find(const struct iobmd_place *place, phys_addr_t *address)
+static u64 iobmd_run_find(const struct iobmd_place *place, phys_addr_t *address)
 {
 	struct iobmd_buffer *buffer = place->buffer;
-	pgoff_t index = place->offset >> PAGE_SHIFT;
+	XA_STATE(xas, &buffer->inode->i_mapping->i_pages, place->offset >> PAGE_SHIFT);
 	struct folio *folio;
-	size_t start, length;
+	u64 length = 0;
 
 	down_read(&buffer->fault_lock);
-	folio = iobmd_memory_folio(buffer, index);
-	start = offset_in_folio(folio, place->offset);
-	length = min_t(u64, folio_size(folio) - start, place->length);
-	*address = PFN_PHYS(folio_pfn(folio)) + start;
-	if (iobmd_folio_is_bad(folio, index, PFN_UP(offset_in_page(start) + length)))
-		length = 0;
+	rcu_read_lock();
+	xas_for_each(&xas, folio, (place->offset + place->length - 1) >> PAGE_SHIFT) {
+		u64 offset = place->offset + length;
+		size_t start = offset_in_folio(folio, offset);
+		u64 n;
+
+		if (xas_retry(&xas, folio))
+			continue;
+		n = min_t(u64, folio_size(folio) - start, place->length - length);
+		if (!length)
+			*address = PFN_PHYS(folio_pfn(folio)) + start;
+		else if (*address + length != PFN_PHYS(folio_pfn(folio)) + start)
+			break;
+		if (iobmd_folio_is_bad(folio, offset >> PAGE_SHIFT,
+				       PFN_UP(offset_in_page(start) + n)))
+			break;
+		length += n;
+		if (need_resched())
+			break;
+	}
+	rcu_read_unlock();
 	up_read(&buffer->fault_lock);
 	return length;
 }
@@ -100,7 +118,7 @@ int iobmd_view_for_each_run(const struct iobmd_view *view, u64 offset, u64 lengt
 	while (length) {
 		struct iobmd_place place = iobmd_view_find(view, offset, length);
 		phys_addr_t address;
-		size_t n = iobmd_run_find(&place, &address);
+		u64 n = iobmd_run_find(&place, &address);
 
 		if (!n)
 			return -EIO;
