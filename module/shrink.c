@@ -134,14 +134,15 @@ static int iobmd_memory_split(struct iobmd_buffer *buffer, pgoff_t first,
  * the same. With faults shut out and everything unmapped nobody can gain a
  * reference, so that the reference counts tell whether the kernel uses a folio.
  * A lockless GUP in flight may take one for a moment, but gives it back when it
- * sees that the page-table entry is gone.
+ * sees that the page-table entry is gone. (There are no private copies, but to ask
+ * for them takes the entries away, too, that stand for a hardware error.)
  */
 static int iobmd_memory_unmap(struct iobmd_buffer *buffer, pgoff_t start)
 {
 	lockdep_assert_held_write(&buffer->fault_lock);
 
 	iobmd_memory_visit(buffer, start, iobmd_folio_wait);
-	unmap_mapping_pages(buffer->inode->i_mapping, start, 0, false);
+	unmap_mapping_pages(buffer->inode->i_mapping, start, 0, true);
 	return iobmd_memory_visit(buffer, start, iobmd_folio_is_used) ? -EBUSY : 0;
 }
 
