@@ -65,37 +65,61 @@ static int iobmd_run_add(struct iobmd_run *run, phys_addr_t address, u64 length)
 }
 
 /*
+ * Adds what @folio has of @place behind the @length bytes that have been found at
+ * @address, unless it lies elsewhere or has a hardware error there.
+ */
+static bool iobmd_run_extend(const struct iobmd_place *place, struct folio *folio,
+			     phys_addr_t *address, u64 *length)
+{
+	u64 offset = place->offset + *length;
+	size_t start = offset_in_folio(folio, offset);
+	u64 n = min_t(u64, folio_size(folio) - start, place->length - *length);
+	phys_addr_t begin = PFN_PHYS(folio_pfn(folio)) + start;
+
+	if (*length && *address + *length != begin)
+		return false;
+	if (iobmd_folio_is_bad(folio, offset >> PAGE_SHIFT,
+			       PFN_UP(offset_in_page(start) + n)))
+		return false;
+	if (!*length)
+		*address = begin;
+	*length += n;
+	return true;
+}
+
+/*
  * How many of the bytes at @place lie one behind the other in memory, and where; 0
- * if the first page has a hardware error. It may be fewer than there are. They stay
- * there, but a shrink beyond the caller's hold may split a folio: so none is looked
- * at without the lock that keeps it whole.
+ * if the first folio has a hardware error there. It may be fewer than there are.
+ * They stay there, but a folio may be split: by a shrink beyond the caller's hold,
+ * which the lock shuts out, or because of a hardware error, which a reference does.
  */
 static u64 iobmd_run_find(const struct iobmd_place *place, phys_addr_t *address)
 {
 	struct iobmd_buffer *buffer = place->buffer;
 	XA_STATE(xas, &buffer->inode->i_mapping->i_pages, place->offset >> PAGE_SHIFT);
+	pgoff_t last = (place->offset + place->length - 1) >> PAGE_SHIFT;
 	struct folio *folio;
+	bool more = true;
 	u64 length = 0;
 
 	down_read(&buffer->fault_lock);
 	rcu_read_lock();
-	xas_for_each(&xas, folio, (place->offset + place->length - 1) >> PAGE_SHIFT) {
-		u64 offset = place->offset + length;
-		size_t start = offset_in_folio(folio, offset);
-		u64 n;
+	xas_for_each(&xas, folio, last) {
+		pgoff_t index = (place->offset + length) >> PAGE_SHIFT;
 
 		if (xas_retry(&xas, folio))
 			continue;
-		n = min_t(u64, folio_size(folio) - start, place->length - length);
-		if (!length)
-			*address = PFN_PHYS(folio_pfn(folio)) + start;
-		else if (*address + length != PFN_PHYS(folio_pfn(folio)) + start)
-			break;
-		if (iobmd_folio_is_bad(folio, offset >> PAGE_SHIFT,
-				       PFN_UP(offset_in_page(start) + n)))
-			break;
-		length += n;
-		if (need_resched())
+		if (!folio_try_get(folio)) {
+			xas_set(&xas, index);
+			continue;
+		}
+		if (folio != xas_reload(&xas) ||
+		    index - folio->index >= folio_nr_pages(folio))
+			xas_set(&xas, index);
+		else
+			more = iobmd_run_extend(place, folio, address, &length);
+		folio_put(folio);
+		if (!more || (length && need_resched()))
 			break;
 	}
 	rcu_read_unlock();

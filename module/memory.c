@@ -52,7 +52,9 @@ const struct address_space_operations iobmd_memory_aops = {
 
 /*
  * The folio of page @index, or NULL beyond the end. It stays as it is for as
- * long as the caller holds one of the two locks, in any way.
+ * long as the caller holds one of the two locks, in any way, but for a hardware
+ * error: who goes by the size of the folio needs a reference, too, which keeps the
+ * kernel from splitting it.
  */
 struct folio *iobmd_memory_folio(struct iobmd_buffer *buffer, pgoff_t index)
 {
@@ -154,9 +156,10 @@ void iobmd_memory_zero_page_tail(struct iobmd_buffer *buffer, u64 offset)
 
 	if (!offset_in_page(offset))
 		return;
-	folio = iobmd_memory_folio(buffer, index);
-	if (iobmd_folio_is_bad(folio, index, 1))
-		return;
-	start = offset_in_folio(folio, offset);
-	folio_zero_segment(folio, start, ALIGN(start, PAGE_SIZE));
+	folio = filemap_get_folio(buffer->inode->i_mapping, index);
+	if (!iobmd_folio_is_bad(folio, index, 1)) {
+		start = offset_in_folio(folio, offset);
+		folio_zero_segment(folio, start, ALIGN(start, PAGE_SIZE));
+	}
+	folio_put(folio);
 }

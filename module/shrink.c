@@ -154,12 +154,13 @@ static int iobmd_memory_try_shrink(struct iobmd_buffer *buffer, pgoff_t nr_pages
 {
 	loff_t size = (loff_t)nr_pages << PAGE_SHIFT;
 	struct inode *inode = buffer->inode;
-	struct folio *cut = iobmd_memory_folio(buffer, nr_pages);
+	struct folio *cut = filemap_get_folio(inode->i_mapping, nr_pages);
 	pgoff_t start = cut->index;
 	pgoff_t cut_end = folio_next_index(cut);
 	u64 huge_bytes;
 	int err;
 
+	folio_put(cut);
 	err = iobmd_memory_unmap(buffer, start);
 	if (err)
 		return err;
