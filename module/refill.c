@@ -48,9 +48,10 @@ static bool iobmd_reserve_has_room(void)
 	return iobmd_memory_has_room((iobmd_reserve_all_held() + 1) * IOBMD_HUGE_PAGES);
 }
 
+/* Nobody is to be disturbed for its sake: kswapd would also empty the reserve. */
 static bool iobmd_reserve_add_new(struct iobmd_reserve *reserve)
 {
-	gfp_t gfp = IOBMD_GFP_LIGHT | __GFP_THISNODE;
+	gfp_t gfp = (IOBMD_GFP_LIGHT | __GFP_THISNODE) & ~__GFP_KSWAPD_RECLAIM;
 	u64 start = ktime_get_ns();
 	struct folio *folio;
 
@@ -208,7 +209,7 @@ static int iobmd_reserve_init_locked(void)
 	if (!iobmd_reserves)
 		return -ENOMEM;
 	iobmd_reserve_wq = alloc_workqueue("iobmd_reserve",
-					   WQ_UNBOUND | WQ_FREEZABLE | WQ_SYSFS, 1);
+					   WQ_UNBOUND | WQ_FREEZABLE | WQ_SYSFS, 0);
 	if (!iobmd_reserve_wq)
 		goto err_free;
 	iobmd_reserve_shrinker = iobmd_shrinker_create(iobmd_reserve_count_objects,

@@ -112,8 +112,7 @@ unsigned long iobmd_reserve_give_back(struct iobmd_reserve *reserve, unsigned lo
 
 void iobmd_reserve_refill_after(struct iobmd_reserve *reserve, unsigned long delay)
 {
-	if (READ_ONCE(reserve->held) < READ_ONCE(reserve->target) &&
-	    !delayed_work_pending(&reserve->refill))
+	if (READ_ONCE(reserve->held) < READ_ONCE(reserve->target))
 		queue_delayed_work(iobmd_reserve_wq, &reserve->refill, delay);
 }
 
@@ -234,7 +233,8 @@ bool iobmd_reserve_release(int node)
 	if (!iobmd_reserve_is_on())
 		return false;
 	for_each_node_state(node, N_MEMORY) {
-		if (iobmd_reserve_may_take(node, asked))
+		if (READ_ONCE(iobmd_reserves[node].held) &&
+		    iobmd_reserve_may_take(node, asked))
 			given += iobmd_reserve_yield(&iobmd_reserves[node], ULONG_MAX);
 	}
 	return given;
