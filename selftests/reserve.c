@@ -23,12 +23,12 @@ FIXTURE_SETUP(reserve)
 	self->huge = huge_page_size();
 	if (!self->huge)
 		SKIP(return, "this kernel has no huge pages");
+	self->max_buffer_mib = parameter("max_buffer_mib");
+	self->kills = oom_kills();
 	memory_tidy();
 	ASSERT_EQ(0, reserve_set(0));
 	self->share = PER_NODE * self->huge;
 	self->size = reserve_size(PER_NODE);
-	self->max_buffer_mib = parameter("max_buffer_mib");
-	self->kills = oom_kills();
 }
 
 FIXTURE_TEARDOWN_PARENT(reserve)
@@ -148,7 +148,7 @@ TEST_F(reserve, is_refilled_and_says_how_long_that_took)
 	zeroing = reserve_number("zeroing_ns");
 	EXPECT_LT(0, zeroing);
 	close(iobmd_create(self->share));
-	AWAIT(reserve_number("refilled") == refilled + PER_NODE);
+	AWAIT(reserve_number("refilled") >= refilled + PER_NODE && reserve_is_full());
 	EXPECT_EQ(self->size, reserve_number("held"));
 	EXPECT_LT(zeroing, reserve_number("zeroing_ns"));
 }
@@ -228,7 +228,8 @@ TEST_F(reserve, is_left_alone_also_if_it_was_not_full_yet)
 	uint64_t refilled;
 
 	ASSERT_EQ(0, reserve_set(meminfo("MemTotal:") / 3));
-	AWAIT(reserve_number("held") >= self->size);
+	for (uint64_t node = 0; node < self->size / self->share; node++)
+		AWAIT(reserve_of_node(node) >= self->share);
 	ASSERT_EQ(0, file_write("/proc/sys/vm/drop_caches", "2"));
 	refilled = reserve_number("refilled");
 	close(iobmd_create_huge(2 * self->size, IOBMD_HUGE_NONE));

@@ -166,9 +166,9 @@ TEST_F(reserve_node, that_a_cpuset_forbids_gives_nothing)
 	struct cgroup group;
 	pid_t pid;
 
-	ASSERT_EQ(0, cgroup_create(&group, "iobmd_bound"));
 	if (file_write(CGROUP_ROOT "/cgroup.subtree_control", "+cpuset"))
 		SKIP(return, "this machine has no cpusets");
+	ASSERT_EQ(0, cgroup_create(&group, "iobmd_bound"));
 	ASSERT_EQ(0, cgroup_set(&group, "cpuset.mems", variant->node));
 	IN_CHILD(pid) {
 		int near, far;
@@ -240,6 +240,7 @@ FIXTURE_SETUP(reserve_left)
 	self->max_buffer_mib = parameter("max_buffer_mib");
 	ASSERT_EQ(0, parameter_set("max_buffer_mib", meminfo("MemTotal:") / MIB));
 	self->size = reserve_size(PER_NODE);
+	ASSERT_GE(ARRAY_SIZE(given) * PER_NODE * self->huge, self->size);
 	for (; nodes * PER_NODE * self->huge < self->size; nodes++) {
 		given[nodes] = create_on_node(PER_NODE * self->huge, nodes);
 		ASSERT_EQ(PER_NODE, huge_pages_on(given[nodes], nodes));

@@ -235,7 +235,6 @@ extern const struct peer *const peers[];
 extern const struct peer iobmd_peer, iobmd_none_peer, iobmd_require_peer, iobmd_reserve_peer;
 extern const struct peer udmabuf_peer, udmabuf_hugetlb_peer, heap_peer, vgem_peer;
 
-void report_reserve(void);
 uint64_t bench_page_size(void);
 uint64_t bench_huge_page_size(void);
 uint64_t peer_round(const struct peer *peer, uint64_t size);
@@ -280,6 +279,10 @@ extern const struct operation op_direct_read, op_read_fixed, op_register, op_vms
 
 /* op_device.c */
 extern const struct operation op_dma, op_vmap;
+
+/* peers_iobmd.c: the reserve is set as the peers want it from one to the other. */
+void reserve_begin(void);
+void reserve_end(void);
 
 /* Unloads the importer's module, if it was not there before. */
 void importer_end(void);

@@ -155,7 +155,6 @@ static int report(void)
 	for (unsigned int i = 0; i < nr_rows; i++)
 		report_row(rows[i].cells, nr_columns);
 	report_losses(cells, nr_rows * nr_columns, nr_columns);
-	report_reserve();
 	return options.output ? report_files(cells, nr_rows * nr_columns, nr_columns) : 0;
 }
 
@@ -325,11 +324,13 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	clock_calibrate();
+	reserve_begin();
 	run_groups(all, count);
 	importer_end();
+	err = options.measure ? report() : 0;
+	reserve_end();
 	if (!options.measure)
 		report_tap();
-	err = report();
 	if (err)
 		fprintf(stderr, "no results: %s\n", strerror(-err));
 	return err ? 1 : 0;

@@ -73,7 +73,8 @@ const struct peer iobmd_require_peer = {
 
 /*
  * Huge pages that the module's reserve has zeroed before, as many as are about to be
- * taken. It is off while others are measured: its worker would disturb them.
+ * taken, on each node. It is off while others are measured: its worker would disturb
+ * them.
  */
 
 static int reserve_ready(uint64_t size)
@@ -83,7 +84,7 @@ static int reserve_ready(uint64_t size)
 
 	if (!huge || size < huge)
 		return NO_SUCH_THING;
-	if (reserve_set(size / huge * huge))
+	if (access(RESERVE_STATISTICS, R_OK) || reserve_set(reserve_size(size / huge)))
 		return -errno;
 	while (!reserve_is_full()) {
 		if (clock_now() > give_up)
@@ -98,11 +99,6 @@ static void reserve_rest(void)
 	reserve_set(0);
 }
 
-static int reserve_peer_create(struct buffer *buffer)
-{
-	return access(RESERVE_STATISTICS, R_OK) ? -errno : iobmd_peer_create(buffer);
-}
-
 const struct peer iobmd_reserve_peer = {
 	.name = "iobmd-reserve",
 	.what = "iobmd, what it takes being in the module's reserve of zeroed huge pages",
@@ -110,17 +106,35 @@ const struct peer iobmd_reserve_peer = {
 	.argument = IOBMD_HUGE_PREFER,
 	.ready = reserve_ready,
 	.rest = reserve_rest,
-	.create = reserve_peer_create,
+	.create = iobmd_peer_create,
 	.resize = iobmd_peer_resize,
 	.destroy = file_destroy,
 };
 
-/* What is spent elsewhere is spent all the same. */
-void report_reserve(void)
-{
-	uint64_t pages = reserve_number("refilled");
+/* What the administrator has set, and what was before. */
+static struct {
+	uint64_t mib;
+	uint64_t pages;
+	uint64_t ns;
+} reserve_before;
 
-	if (pages && pages != UINT64_MAX)
+void reserve_begin(void)
+{
+	reserve_before.mib = parameter("reserve_mib");
+	reserve_before.pages = reserve_number("refilled");
+	reserve_before.ns = reserve_number("zeroing_ns");
+	reserve_rest();
+}
+
+/* What is spent elsewhere is spent all the same. */
+void reserve_end(void)
+{
+	uint64_t pages = reserve_number("refilled") - reserve_before.pages;
+	uint64_t ns = reserve_number("zeroing_ns") - reserve_before.ns;
+
+	if (options.measure && pages)
 		printf("\nThe reserve has zeroed %llu huge pages in the background, %.2f us each\n",
-		       (unsigned long long)pages, reserve_number("zeroing_ns") / 1e3 / pages);
+		       (unsigned long long)pages, ns / 1e3 / pages);
+	if (reserve_before.mib != UINT64_MAX)
+		parameter_set("reserve_mib", reserve_before.mib);
 }
