@@ -29,16 +29,27 @@ static inline void module_path(char path[PATH_MAX], const char *ko)
 		snprintf(path, PATH_MAX, "%s/../%s/%s", dirname(self), name.release, ko);
 }
 
-static inline int module_load(const char *ko)
+static inline int module_open(const char *ko)
 {
 	char path[PATH_MAX];
-	int fd, ret, saved_errno;
 
 	module_path(path, ko);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static inline int module_load_file(int fd, const char *parameters)
+{
+	return syscall(SYS_finit_module, fd, parameters, 0);
+}
+
+static inline int module_load(const char *ko)
+{
+	int fd = module_open(ko);
+	int ret, saved_errno;
+
 	if (fd < 0)
 		return -1;
-	ret = syscall(SYS_finit_module, fd, "", 0);
+	ret = module_load_file(fd, "");
 	saved_errno = errno;
 	close(fd);
 	errno = saved_errno;

@@ -9,16 +9,10 @@
  * the DMA API end when they find no memory: what uses DMA has to come before, and
  * does so by its name.
  */
+#include "inject.h"
 #include "no_memory_calls.h"
 
-#define FAIL_NTH	"/proc/thread-self/fail-nth"
 #define MAKE_IT_FAIL	"/proc/thread-self/make-it-fail"
-#define DEBUG		"/sys/kernel/debug"
-#define SLABS		DEBUG "/failslab"
-#define PAGES		DEBUG "/fail_page_alloc"
-
-/* More than the longest call has; a call that does not end with that is stuck. */
-#define MOST_POINTS	20000
 
 /* Bytes by which the memory for slabs grows, up to more than the longest call needs. */
 #define MEMORY_STEP	64
@@ -26,23 +20,6 @@
 
 /* More than a call makes, and few for a page fault, which is repeated until it works. */
 #define FAILURES_MOST	200
-
-/* Anything may fail, and none of it is worth a word in the log. */
-static int inject_prepare(void)
-{
-	int err = 0;
-
-	err |= file_write(SLABS "/ignore-gfp-wait", "N");
-	err |= file_write(PAGES "/ignore-gfp-wait", "N");
-	err |= file_write(PAGES "/ignore-gfp-highmem", "N");
-	err |= file_write(PAGES "/min-order", "0");
-	err |= file_write(SLABS "/verbose", "0");
-	err |= file_write(PAGES "/verbose", "0");
-	err |= file_write(SLABS "/task-filter", "Y");
-	err |= file_write(PAGES "/task-filter", "Y");
-	err |= file_write(DEBUG "/fail_usercopy/verbose", "0");
-	return err;
-}
 
 /* Whom the filter lets through; needs no memory. */
 static bool have_less_memory(int make_it_fail, bool less)
@@ -66,37 +43,6 @@ static int set_memory(uint64_t bytes, bool pages)
 static int set_memory_free(void)
 {
 	return file_write(SLABS "/probability", "0") | file_write(PAGES "/probability", "0");
-}
-
-/* From now on the @nth point of this thread fails. */
-static bool inject(int fail_nth, unsigned int nth)
-{
-	char text[16];
-	int length = snprintf(text, sizeof(text), "%u", nth);
-
-	return pwrite(fail_nth, text, length, 0) == length;
-}
-
-/*
- * Ends that; whether the point had been reached. To ask is to copy from and to user
- * memory: the answer fails if it is the point itself.
- */
-static bool injected(int fail_nth)
-{
-	char text[16] = "";
-	bool reached = pread(fail_nth, text, sizeof(text) - 1, 0) > 0 && atoi(text) == 0;
-
-	AWAIT(inject(fail_nth, 0));
-	return reached;
-}
-
-/* One word for all cases: Debian's kernels have nothing of it. */
-static __attribute__((constructor)) void skip_without(void)
-{
-	if (exists(FAIL_NTH))
-		return;
-	printf("TAP version 13\n1..0 # SKIP this kernel has no fault injection\n");
-	exit(KSFT_SKIP);
 }
 
 FIXTURE_SETUP(no_memory)
@@ -179,7 +125,7 @@ TEST_F(no_memory, once_works_or_changes_nothing)
 		ASSERT_TRUE(inject(self->fail_nth, nth));
 		result = variant->call(subject);
 		error = errno;
-		reached = injected(self->fail_nth);
+		reached = inject_end(self->fail_nth) == 0;
 		failures += result < 0;
 		EXPECT_TRUE(reached || result >= 0);
 		end_call(_metadata, self, variant, result, error);
