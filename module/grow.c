@@ -9,7 +9,7 @@
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 
-#include "internal.h"
+#include "batch.h"
 
 /* For what the buffer cannot do without: try hard, but kill nobody for it. */
 #define IOBMD_GFP_HARD	(IOBMD_GFP | __GFP_RETRY_MAYFAIL)
@@ -26,6 +26,7 @@
  * @max_order: Nor larger than this; falls when there is no such block, until the
  *	next huge page could begin.
  * @reserve_node: Whose reserve the huge pages come from, or NUMA_NO_NODE.
+ * @batch: Where they come from next.
  * @huge_bytes: How much of what has been added is in huge pages.
  */
 struct iobmd_fill {
@@ -35,6 +36,7 @@ struct iobmd_fill {
 	unsigned int min_order;
 	unsigned int max_order;
 	int reserve_node;
+	struct iobmd_batch batch;
 	u64 huge_bytes;
 };
 
@@ -100,6 +102,11 @@ static struct folio *iobmd_fill_alloc(const struct iobmd_fill *fill, gfp_t gfp,
 	return __folio_alloc_node(gfp, order, node);
 }
 
+static unsigned long iobmd_fill_nr_huge(const struct iobmd_fill *fill)
+{
+	return (fill->end - fill->index) >> IOBMD_HUGE_ORDER;
+}
+
 /*
  * What the reserve of the nearest node has is zeroed already. What others have is
  * better than a small block, and than to try hard, as the kernel then takes all of
@@ -109,6 +116,8 @@ static int iobmd_fill_huge(struct iobmd_fill *fill, gfp_t gfp)
 {
 	struct folio *folio = iobmd_reserve_take(fill->reserve_node);
 
+	if (!folio)
+		folio = iobmd_batch_take(&fill->batch, iobmd_fill_nr_huge(fill));
 	if (!folio)
 		folio = iobmd_fill_alloc(fill, IOBMD_GFP_LIGHT, IOBMD_HUGE_ORDER);
 	if (!folio)
@@ -188,12 +197,13 @@ bool iobmd_memory_has_room(pgoff_t nr_pages)
 
 static int iobmd_fill_check(const struct iobmd_fill *fill)
 {
+	pgoff_t nr_pages = fill->end - fill->index - fill->batch.held * IOBMD_HUGE_PAGES;
 	bool first = fill->index == iobmd_memory_nr_pages(fill->buffer);
 
 	if (fatal_signal_pending(current))
 		return -EINTR;
 	if ((first || IS_ALIGNED(fill->index, PTRS_PER_PTE)) &&
-	    !iobmd_memory_has_room(fill->end - fill->index))
+	    !iobmd_memory_has_room(nr_pages))
 		return -ENOMEM;
 	return 0;
 }
@@ -247,9 +257,11 @@ int iobmd_memory_grow(struct iobmd_buffer *buffer, pgoff_t nr_pages)
 	if (err)
 		return err;
 
+	iobmd_batch_begin(&fill.batch, buffer->node);
 	old_memcg = set_active_memcg(buffer->memcg);
 	err = iobmd_fill(&fill);
 	set_active_memcg(old_memcg);
+	iobmd_batch_end(&fill.batch);
 	if (err)
 		goto err_undo;
 

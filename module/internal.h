@@ -213,6 +213,10 @@ static inline pgoff_t iobmd_memory_nr_pages(const struct iobmd_buffer *buffer)
 bool iobmd_memory_has_room(pgoff_t nr_pages);
 int iobmd_memory_grow(struct iobmd_buffer *buffer, pgoff_t nr_pages);
 
+/* batch.c */
+int iobmd_batch_init(void);
+void iobmd_batch_exit(void);
+
 /* reserve.c */
 int iobmd_reserve_node(int node);
 struct folio *iobmd_reserve_take(int node);

@@ -100,9 +100,12 @@ static int __init iobmd_init(void)
 		return -EINVAL;
 	iobmd_device.mode = device_mode;
 
-	err = iobmd_reserve_init();
+	err = iobmd_batch_init();
 	if (err)
 		return err;
+	err = iobmd_reserve_init();
+	if (err)
+		goto err_batch_exit;
 	err = misc_register(&iobmd_device);
 	if (err)
 		goto err_reserve_exit;
@@ -111,6 +114,8 @@ static int __init iobmd_init(void)
 
 err_reserve_exit:
 	iobmd_reserve_exit();
+err_batch_exit:
+	iobmd_batch_exit();
 	return err;
 }
 
@@ -119,6 +124,7 @@ static void __exit iobmd_exit(void)
 	iobmd_list_exit();
 	misc_deregister(&iobmd_device);
 	iobmd_reserve_exit();
+	iobmd_batch_exit();
 }
 
 module_init(iobmd_init);

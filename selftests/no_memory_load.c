@@ -9,7 +9,7 @@
 #define MODULE_DIR	"/sys/module/iobmd"
 #define DEBUGFS_DIR	DEBUG "/iobmd"
 #define DEVICE_CLASS	"/sys/class/misc/iobmd"
-#define WORKERS_DIR	"/sys/devices/virtual/workqueue/iobmd_reserve"
+#define WORKQUEUES	"/sys/devices/virtual/workqueue"
 
 /* The loader's points are not always as many; the last of them are in sysfs. */
 #define LOADER_VARIES	8
@@ -45,7 +45,8 @@ static void expect_nothing_left(struct __test_metadata *_metadata)
 	EXPECT_FALSE(exists(DEVICE_CLASS));
 	EXPECT_FALSE(exists(IOBMD_DEVICE));
 	EXPECT_FALSE(exists(DEBUGFS_DIR));
-	EXPECT_FALSE(exists(WORKERS_DIR));
+	EXPECT_FALSE(exists(WORKQUEUES "/iobmd_batch"));
+	EXPECT_FALSE(exists(WORKQUEUES "/iobmd_reserve"));
 }
 
 /*

@@ -1,67 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Who may take from the reserve of a NUMA node, and what is never taken. */
 #include "fragment.h"
+#include "node.h"
 #include "reserve.h"
 
 #include <linux/kernel-page-flags.h>
-#include <linux/mempolicy.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/sysinfo.h>
 
 #define PER_NODE	8		/* huge pages */
 #define BUFFERS_MAX	64
-
-static int create_on_node(uint64_t capacity, int node)
-{
-	struct iobmd_create args = {
-		.flags = IOBMD_CREATE_F_NODE,
-		.capacity = capacity,
-		.node = node,
-	};
-
-	return iobmd_create_args(&args);
-}
-
-/* How many of the buffer's huge pages lie on @node. */
-static uint64_t huge_pages_on(int fd, int node)
-{
-	uint64_t size = IOBMD_INFO(fd, huge_bytes), huge = huge_page_size(), count = 0;
-	uint8_t *map = map_buffer(fd, PROT_READ);
-
-	for (uint64_t at = 0; at < size; at += huge) {
-		void *address = map + at;
-		int status = -1;
-
-		faults(address, false);
-		syscall(SYS_move_pages, 0, 1, &address, NULL, &status, 0);
-		count += status == node;
-	}
-	munmap(map, size);
-	return count;
-}
-
-/* Runs on a processor of @node. */
-static int run_on_node(unsigned int node)
-{
-	unsigned int cpu_node;
-
-	for (unsigned int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-		cpu_set_t cpus;
-
-		CPU_ZERO(&cpus);
-		CPU_SET(cpu, &cpus);
-		if (!sched_setaffinity(0, sizeof(cpus), &cpus) &&
-		    !syscall(SYS_getcpu, NULL, &cpu_node, NULL) && cpu_node == node)
-			return 0;
-	}
-	return -1;
-}
-
-static int set_policy(int mode, unsigned long nodes)
-{
-	return syscall(SYS_set_mempolicy, mode, nodes ? &nodes : NULL, 8 * sizeof(nodes));
-}
 
 FIXTURE(reserve_node)
 {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The tracepoints tell each event in the life of a buffer, once and rightly. */
-#include "machine.h"
-
-#define INSTANCE	"/sys/kernel/tracing/instances/iobmd_test"
+#include "trace.h"
 
 FIXTURE(trace)
 {
@@ -12,14 +10,12 @@ FIXTURE(trace)
 	int fd;
 };
 
-/* An instance of its own: what others trace is left alone */
 FIXTURE_SETUP(trace)
 {
 	self->huge = huge_page_size();
 	self->capacity = self->huge + 5;
-	rmdir(INSTANCE);
-	ASSERT_EQ(0, mkdir(INSTANCE, 0700));
-	ASSERT_EQ(0, file_write(INSTANCE "/events/iobmd/enable", "1"));
+	ASSERT_EQ(0, trace_begin());
+	ASSERT_EQ(0, file_write(TRACE "/events/iobmd/enable", "1"));
 	self->fd = iobmd_create(self->capacity);
 	ASSERT_LE(0, self->fd);
 	self->id = IOBMD_INFO(self->fd, id);
@@ -27,14 +23,14 @@ FIXTURE_SETUP(trace)
 
 FIXTURE_TEARDOWN_PARENT(trace)
 {
-	EXPECT_EQ(0, rmdir(INSTANCE));
+	EXPECT_EQ(0, trace_end());
 }
 
 /* How often an event with just these fields is in the trace */
 static int traced(const char *format, ...)
 {
 	char expected[256], line[1024], *at;
-	FILE *trace = fopen(INSTANCE "/trace", "re");
+	FILE *trace = fopen(TRACE "/trace", "re");
 	va_list fields;
 	int count = 0;
 
@@ -46,19 +42,6 @@ static int traced(const char *format, ...)
 		at = strstr(line, "iobmd_");
 		count += at && !strcmp(at, expected);
 	}
-	if (trace)
-		fclose(trace);
-	return count;
-}
-
-static int traced_resizes(void)
-{
-	char line[1024];
-	FILE *trace = fopen(INSTANCE "/trace", "re");
-	int count = 0;
-
-	while (trace && fgets(line, sizeof(line), trace))
-		count += !!strstr(line, "iobmd_resize:");
 	if (trace)
 		fclose(trace);
 	return count;
@@ -89,7 +72,7 @@ TEST_F(trace, no_resize_where_it_is_refused)
 {
 	EXPECT_ERRNO(EINVAL, iobmd_resize(self->fd, 0));
 	EXPECT_ERRNO(EFBIG, iobmd_resize(self->fd, UINT64_MAX));
-	EXPECT_EQ(0, traced_resizes());
+	EXPECT_EQ(0, traced_lines("iobmd_resize:"));
 }
 
 TEST_F(trace, free)

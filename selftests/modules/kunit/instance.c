@@ -6,6 +6,7 @@
  * here: the tests call that in the module itself.
  */
 
+#include "batch.c"
 #include "buffer.c"
 #include "descriptor.c"
 #include "export.c"
@@ -50,6 +51,7 @@ static struct file_system_type iobmd_instance_fs_type = {
 
 int iobmd_instance_begin(struct kunit_suite *suite)
 {
+	iobmd_batch_wq = system_unbound_wq;
 	iobmd_mnt = kern_mount(&iobmd_instance_fs_type);
 	return PTR_ERR_OR_ZERO(iobmd_mnt);
 }

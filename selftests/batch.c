@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Other processors help to allocate large buffers, where that changes nothing else. */
+#include "node.h"
+#include "reserve.h"
+#include "trace.h"
+
+#include <sys/sysinfo.h>
+
+#define QUEUED		"workqueue_queue_work"
+#define QUEUED_DIR	TRACE "/events/workqueue/" QUEUED
+
+/* More than other things take or give back meanwhile, and less than a batch. */
+#define SLACK		(16 * MIB)
+
+FIXTURE(batch)
+{
+	uint64_t size;
+	uint64_t max_buffer_mib;
+	struct cgroup group;
+};
+
+FIXTURE_SETUP(batch)
+{
+	if (huge_page_size() != 2 * MIB || get_nprocs() < 2)
+		SKIP(return, "this machine has one processor, or no huge pages of 2 MiB");
+	self->size = 64 * MIB;
+	self->max_buffer_mib = parameter("max_buffer_mib");
+	memory_tidy();
+	ASSERT_EQ(0, cgroup_create(&self->group, "iobmd_batch"));
+	ASSERT_EQ(0, trace_begin());
+	ASSERT_EQ(0, file_write(QUEUED_DIR "/filter", "workqueue == \"iobmd_batch\""));
+	ASSERT_EQ(0, file_write(QUEUED_DIR "/enable", "1"));
+}
+
+FIXTURE_TEARDOWN_PARENT(batch)
+{
+	EXPECT_EQ(0, trace_end());
+	AWAIT(!cgroup_free(&self->group) || errno == ENOENT);
+	EXPECT_EQ(0, reserve_set(0));
+	EXPECT_EQ(0, parameter_set("max_buffer_mib", self->max_buffer_mib));
+	EXPECT_EQ(0, buffers_listed(0));
+}
+
+static int helpers_asked(void)
+{
+	return traced_lines(QUEUED ":");
+}
+
+/* All of it huge pages, and zero. */
+static bool is_as_ever(int fd, uint64_t size)
+{
+	uint8_t *map = map_buffer(fd, PROT_READ);
+	uint64_t dirty = 0;
+
+	for (uint64_t i = 0; i < size; i += sizeof(uint64_t))
+		dirty |= *(uint64_t *)(map + i);
+	munmap(map, size);
+	return !dirty && IOBMD_INFO(fd, huge_bytes) == size;
+}
+
+TEST_F(batch, is_what_a_large_buffer_comes_from)
+{
+	int fd = iobmd_create(self->size);
+
+	EXPECT_LT(0, helpers_asked());
+	EXPECT_TRUE(is_as_ever(fd, self->size));
+}
+
+TEST_F(batch, is_what_a_buffer_grows_by)
+{
+	int fd = iobmd_create(2 * MIB);
+
+	ASSERT_EQ(0, iobmd_resize(fd, self->size));
+	EXPECT_LT(0, helpers_asked());
+	EXPECT_TRUE(is_as_ever(fd, self->size));
+}
+
+TEST_F(batch, is_nothing_for_small_buffers)
+{
+	EXPECT_TRUE(is_as_ever(iobmd_create(6 * MIB), 6 * MIB));
+	EXPECT_LE(0, iobmd_create_huge(self->size, IOBMD_HUGE_NONE));
+	EXPECT_EQ(0, helpers_asked());
+}
+
+TEST_F(batch, comes_after_the_reserve)
+{
+	RESERVE_FILL(reserve_size(16));
+	EXPECT_TRUE(is_as_ever(iobmd_create(16 * MIB), 16 * MIB));
+	EXPECT_EQ(0, helpers_asked());
+}
+
+TEST_F(batch, lies_on_the_node_that_was_asked_for)
+{
+	int fd;
+
+	/* Where there is another */
+	run_on_node(1);
+	fd = create_on_node(self->size, 0);
+	EXPECT_EQ(self->size / (2 * MIB), huge_pages_on(fd, 0));
+	EXPECT_LT(0, helpers_asked());
+}
+
+TEST_F(batch, is_nothing_for_a_policy)
+{
+	ASSERT_EQ(0, set_policy(MPOL_BIND, 1));
+	EXPECT_LE(0, iobmd_create(self->size));
+	ASSERT_EQ(0, set_policy(MPOL_INTERLEAVE, 1));
+	EXPECT_LE(0, iobmd_create(self->size));
+	EXPECT_EQ(0, helpers_asked());
+	ASSERT_EQ(0, set_policy(MPOL_LOCAL, 0));
+	EXPECT_LE(0, iobmd_create(self->size));
+	EXPECT_LT(0, helpers_asked());
+}
+
+TEST_F(batch, is_nothing_for_a_cpuset_of_some_nodes)
+{
+	pid_t pid;
+
+	if (access("/sys/devices/system/node/node1", F_OK))
+		SKIP(return, "this machine has one NUMA node");
+	if (file_write(CGROUP_ROOT "/cgroup.subtree_control", "+cpuset"))
+		SKIP(return, "this machine has no cpusets");
+	ASSERT_EQ(0, cgroup_set(&self->group, "cpuset.mems", 1));
+	IN_CHILD(pid) {
+		int fd;
+
+		ASSERT_EQ(0, cgroup_join(&self->group));
+		fd = iobmd_create(self->size);
+		EXPECT_EQ(self->size / (2 * MIB), huge_pages_on(fd, 1));
+		EXPECT_EQ(0, helpers_asked());
+	}
+	EXPECT_EQ(0, child_status(pid));
+}
+
+TEST_F(batch, goes_back_when_the_cgroup_has_no_room)
+{
+	uint64_t free_before;
+	pid_t pid;
+
+	ASSERT_EQ(0, cgroup_set(&self->group, "memory.max", 8 * MIB));
+	IN_CHILD(pid) {
+		ASSERT_EQ(0, cgroup_join(&self->group));
+		free_before = memory_free();
+		for (int i = 0; i < 4; i++)
+			EXPECT_ERRNO(ENOMEM, iobmd_create(self->size));
+		AWAIT(memory_free() + SLACK >= free_before);
+	}
+	EXPECT_EQ(0, child_status(pid));
+	EXPECT_LT(0, helpers_asked());
+}
+
+/* What is in a batch is there already, and needs no room a second time. */
+TEST_F_TIMEOUT(batch, needs_no_more_room_than_the_buffer, 600)
+{
+	uint64_t others = meminfo("MemTotal:") / 32, size;
+	int fd;
+
+	ASSERT_EQ(0, parameter_set("max_buffer_mib", meminfo("MemTotal:") / MIB));
+	size = (meminfo("MemAvailable:") - others - SLACK) / MIB * MIB;
+	fd = iobmd_create(size);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(size, IOBMD_INFO(fd, allocated));
+}
+
+TEST_HARNESS_MAIN
