@@ -3,36 +3,51 @@
 
 #include <linux/cpumask.h>
 #include <linux/cpuset.h>
+#include <linux/list_sort.h>
 #include <linux/mempolicy.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/nodemask.h>
+#include <linux/sched/rt.h>
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
 
 #include "batch.h"
 
-/* The largest batch: how far a buffer can exceed its memory cgroup for a moment. */
+/*
+ * The first batch and the largest. What is in one is charged to nobody yet: so they
+ * begin small, for those who are refused more. No batches of larger huge pages.
+ */
+#define IOBMD_BATCH_MIN		4UL
 #define IOBMD_BATCH_MAX		(SZ_32M / PMD_SIZE)
 
-/* To wake another processor has to pay. */
+/* Waking another processor must pay off: so many folios for each, at least. */
 #define IOBMD_BATCH_PER_CPU	2UL
 
-/* A helper waits for nothing: what it does not find, the caller may look for. */
-#define IOBMD_GFP_BATCH	(IOBMD_GFP_LIGHT & ~__GFP_DIRECT_RECLAIM)
+/* Nobody reclaims or compacts for a batch: what is missing, the caller looks for. */
+#define IOBMD_GFP_BATCH	((IOBMD_GFP_LIGHT & ~__GFP_DIRECT_RECLAIM) | __GFP_NOMEMALLOC)
 
 static struct workqueue_struct *iobmd_batch_wq;
 
+void iobmd_batch_begin(struct iobmd_batch *batch, int asked)
+{
+	batch->asked = asked;
+	batch->size = min(IOBMD_BATCH_MIN, IOBMD_BATCH_MAX);
+	batch->held = 0;
+	spin_lock_init(&batch->lock);
+	INIT_LIST_HEAD(&batch->folios);
+}
+
 /*
- * The node to allocate from, if one is as good as what the allocator would choose
- * for the caller: neither the policy nor the cpuset of the caller binds a helper.
+ * Where the allocator would look first for the caller; NUMA_NO_NODE if a policy is to
+ * choose, or a cpuset forbids some nodes, as neither binds a helper.
  */
-static int iobmd_batch_node(int node)
+static int iobmd_batch_node(int asked)
 {
 	if (!nodes_subset(node_states[N_MEMORY], cpuset_current_mems_allowed))
 		return NUMA_NO_NODE;
-	if (node != NUMA_NO_NODE)
-		return node;
+	if (asked != NUMA_NO_NODE)
+		return asked;
 #ifdef CONFIG_NUMA
 	if (current->mempolicy && current->mempolicy->mode != MPOL_LOCAL)
 		return NUMA_NO_NODE;
@@ -40,13 +55,15 @@ static int iobmd_batch_node(int node)
 	return numa_mem_id();
 }
 
-/* @node: The one that was asked for, or NUMA_NO_NODE. */
-void iobmd_batch_begin(struct iobmd_batch *batch, int node)
+/* As many as the caller may run on; but who is real-time waits for nobody. */
+static unsigned int iobmd_batch_nr_helpers(unsigned long nr)
 {
-	batch->node = iobmd_batch_node(node);
-	batch->held = 0;
-	spin_lock_init(&batch->lock);
-	INIT_LIST_HEAD(&batch->folios);
+	unsigned int nr_cpus = min(num_online_cpus(), cpumask_weight(current->cpus_ptr));
+
+	if (rt_task(current) || nr < IOBMD_BATCH_PER_CPU)
+		return 0;
+	return min3(nr / IOBMD_BATCH_PER_CPU - 1, nr_cpus - 1UL,
+		    (unsigned long)IOBMD_BATCH_HELPERS);
 }
 
 /* Returns whether there may be more to do. */
@@ -84,7 +101,7 @@ static void iobmd_batch_start(struct iobmd_batch *batch, unsigned int nr_helpers
 	for (i = 0; i < nr_helpers; i++) {
 		batch->helpers[i].batch = batch;
 		INIT_WORK_ONSTACK(&batch->helpers[i].work, iobmd_batch_help);
-		queue_work(iobmd_batch_wq, &batch->helpers[i].work);
+		queue_work_node(batch->node, iobmd_batch_wq, &batch->helpers[i].work);
 	}
 }
 
@@ -100,23 +117,31 @@ static void iobmd_batch_stop(struct iobmd_batch *batch, unsigned int nr_helpers)
 	}
 }
 
+static int iobmd_batch_compare(void *unused, const struct list_head *a,
+			       const struct list_head *b)
+{
+	return folio_pfn(list_entry(a, struct folio, lru)) >
+	       folio_pfn(list_entry(b, struct folio, lru));
+}
+
 static void iobmd_batch_fill(struct iobmd_batch *batch, unsigned long nr)
 {
-	unsigned int nr_cpus = min3(nr / IOBMD_BATCH_PER_CPU,
-				    (unsigned long)num_online_cpus(),
-				    IOBMD_BATCH_HELPERS + 1UL);
+	unsigned int nr_helpers = iobmd_batch_nr_helpers(nr);
 
-	if (nr_cpus < 2)
+	batch->node = iobmd_batch_node(batch->asked);
+	if (batch->node == NUMA_NO_NODE || !nr_helpers)
 		return;
 	atomic_set(&batch->wanted, nr);
-	iobmd_batch_start(batch, nr_cpus - 1);
+	iobmd_batch_start(batch, nr_helpers);
 	while (!fatal_signal_pending(current) && iobmd_batch_add_new(batch))
 		;
-	iobmd_batch_stop(batch, nr_cpus - 1);
+	iobmd_batch_stop(batch, nr_helpers);
 
-	/* Where there are not enough of them, it would be the same the next time. */
-	if (batch->held < nr)
-		batch->node = NUMA_NO_NODE;
+	/* So that neighbours in memory become neighbours in the buffer. */
+	list_sort(NULL, &batch->folios, iobmd_batch_compare);
+
+	/* Where there are too few, or the caller is about to die, this was the last. */
+	batch->size = batch->held < nr ? 0 : min(2 * batch->size, IOBMD_BATCH_MAX);
 }
 
 /**
@@ -130,8 +155,8 @@ struct folio *iobmd_batch_take(struct iobmd_batch *batch, unsigned long nr)
 {
 	struct folio *folio;
 
-	if (!batch->held && batch->node != NUMA_NO_NODE)
-		iobmd_batch_fill(batch, min(nr, IOBMD_BATCH_MAX));
+	if (!batch->held)
+		iobmd_batch_fill(batch, min(nr, batch->size));
 	if (!batch->held)
 		return NULL;
 	folio = list_first_entry(&batch->folios, struct folio, lru);

@@ -26,25 +26,29 @@ struct iobmd_batch_helper {
 
 /**
  * struct iobmd_batch - huge folios for one call
- * @node: The NUMA node to allocate from, or NUMA_NO_NODE for no batches.
- * @wanted: How many nobody has begun to allocate.
+ * @asked: The NUMA node that was asked for, or NUMA_NO_NODE.
+ * @node: The one that this batch is allocated from.
+ * @size: How many folios the next one may have; 0 if there is to be none.
+ * @wanted: How many of this one are still to be begun.
  * @lock: Protects what follows while helpers run.
- * @folios: By their lru, zeroed, and charged to nobody.
+ * @folios: Linked by lru, zeroed, and charged to nobody.
  * @held: How many.
  * @helpers: In use while a batch is allocated.
  */
 struct iobmd_batch {
+	int asked;
 	int node;
+	unsigned long size;
 	atomic_t wanted;
 
 	spinlock_t lock;
 	struct list_head folios;
-	unsigned int held;
+	unsigned long held;
 
 	struct iobmd_batch_helper helpers[IOBMD_BATCH_HELPERS];
 };
 
-void iobmd_batch_begin(struct iobmd_batch *batch, int node);
+void iobmd_batch_begin(struct iobmd_batch *batch, int asked);
 struct folio *iobmd_batch_take(struct iobmd_batch *batch, unsigned long nr);
 void iobmd_batch_end(struct iobmd_batch *batch);
 

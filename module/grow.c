@@ -114,8 +114,10 @@ static unsigned long iobmd_fill_nr_huge(const struct iobmd_fill *fill)
  */
 static int iobmd_fill_huge(struct iobmd_fill *fill, gfp_t gfp)
 {
-	struct folio *folio = iobmd_reserve_take(fill->reserve_node);
+	struct folio *folio = NULL;
 
+	if (!fill->batch.held)
+		folio = iobmd_reserve_take(fill->reserve_node);
 	if (!folio)
 		folio = iobmd_batch_take(&fill->batch, iobmd_fill_nr_huge(fill));
 	if (!folio)
