@@ -170,16 +170,17 @@ TEST_F(batch, is_nothing_for_a_cpuset_of_some_nodes)
 	EXPECT_EQ(0, child_status(pid));
 }
 
+/* At the beginning of the third batch, of 32 MiB. */
 TEST_F(batch, goes_back_when_the_cgroup_has_no_room)
 {
 	uint64_t free_before = memory_free();
 	pid_t pid;
 
-	ASSERT_EQ(0, cgroup_set(&self->group, "memory.max", 8 * MIB));
+	ASSERT_EQ(0, cgroup_set(&self->group, "memory.max", 28 * MIB));
 	IN_CHILD(pid) {
 		ASSERT_EQ(0, cgroup_join(&self->group));
 		for (int i = 0; i < 4; i++)
-			EXPECT_ERRNO(ENOMEM, iobmd_create(self->size));
+			EXPECT_ERRNO(ENOMEM, iobmd_create(2 * self->size));
 	}
 	EXPECT_EQ(0, child_status(pid));
 	AWAIT(memory_free() + SLACK >= free_before);
