@@ -15,8 +15,9 @@
 #include "batch.h"
 
 /*
- * The first batch and the largest. What is in one is charged to nobody yet: so they
- * begin small, for those who are refused more. No batches of larger huge pages.
+ * The first batch and the largest: 8 and 32 MiB on x86-64. What is in one is charged
+ * to nobody yet, so the first is small, for those who are refused more. Where a huge
+ * page alone is that large there are no batches.
  */
 #define IOBMD_BATCH_MIN		4UL
 #define IOBMD_BATCH_MAX		(SZ_32M / PMD_SIZE)
