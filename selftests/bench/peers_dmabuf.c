@@ -6,7 +6,6 @@
 #include <linux/dma-heap.h>
 #include <linux/memfd.h>
 #include <linux/udmabuf.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "bench.h"
@@ -38,19 +37,6 @@ static void dmabuf_destroy(struct buffer *buffer)
 
 /* udmabuf */
 
-/*
- * The kernel takes udmabuf's huge pages off those that mappings of the memfd have
- * reserved, even if there are none: its count wraps then, and the pool seems empty.
- */
-static void reserve_huge_pages(const struct buffer *buffer)
-{
-	void *map = mmap(NULL, buffer->size, PROT_READ | PROT_WRITE, MAP_SHARED,
-			 buffer->memfd, 0);
-
-	if (map != MAP_FAILED)
-		munmap(map, buffer->size);
-}
-
 static int udmabuf_create(struct buffer *buffer)
 {
 	static int device = -1;
@@ -62,8 +48,6 @@ static int udmabuf_create(struct buffer *buffer)
 	buffer->memfd = memfd_make(buffer, MFD_ALLOW_SEALING | buffer->peer->argument);
 	if (buffer->memfd < 0)
 		return buffer->memfd;
-	if (buffer->peer->argument & MFD_HUGETLB)
-		reserve_huge_pages(buffer);
 	args.memfd = buffer->memfd;
 	fcntl(buffer->memfd, F_ADD_SEALS, F_SEAL_SHRINK);
 	buffer->fd = ioctl(device, UDMABUF_CREATE, &args);
