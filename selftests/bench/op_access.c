@@ -52,6 +52,12 @@ const struct operation op_touch_read = {
 
 /* share: another process, which was there before, gets the descriptor */
 
+/* Huge pages are mapped, and unmapped, whole. */
+struct request {
+	uint64_t size;
+	uint64_t mapped;
+};
+
 struct answer {
 	int32_t error;
 	uint64_t sum;
@@ -59,20 +65,20 @@ struct answer {
 
 static int helper_socket = -1;
 
-static void helper_answer(int socket, uint64_t size)
+static void helper_answer(int socket, const struct request *request)
 {
 	int fd = fd_receive(socket);
-	void *map = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+	void *map = mmap(NULL, request->mapped, PROT_READ, MAP_SHARED, fd, 0);
 	struct answer answer = { };
 
 	if (map == MAP_FAILED)
 		answer.error = -errno;
 	else
-		answer.sum = pages_sum(map, size);
+		answer.sum = pages_sum(map, request->size);
 	if (write(socket, &answer, sizeof(answer)) != sizeof(answer))
 		_exit(1);
-	if (map != MAP_FAILED)
-		munmap(map, size);
+	if (map != MAP_FAILED && munmap(map, request->mapped))
+		_exit(1);
 	close(fd);
 	if (write(socket, "", 1) != 1)
 		_exit(1);
@@ -81,7 +87,7 @@ static void helper_answer(int socket, uint64_t size)
 /* Before there is anything that it must not inherit. */
 int helper_start(void)
 {
-	uint64_t size;
+	struct request request;
 	int sockets[2];
 	pid_t pid;
 
@@ -94,17 +100,17 @@ int helper_start(void)
 	if (pid)
 		return close(sockets[1]);
 	close(sockets[0]);
-	while (read(sockets[1], &size, sizeof(size)) == sizeof(size))
-		helper_answer(sockets[1], size);
+	while (read(sockets[1], &request, sizeof(request)) == sizeof(request))
+		helper_answer(sockets[1], &request);
 	_exit(0);
 }
 
 static int share_with_helper(struct trial *trial, int fd)
 {
-	uint64_t size = trial->size;
+	struct request request = { trial->size, trial->buffer->size };
 	struct answer answer;
 
-	if (write(helper_socket, &size, sizeof(size)) != sizeof(size) ||
+	if (write(helper_socket, &request, sizeof(request)) != sizeof(request) ||
 	    fd_send(helper_socket, fd) ||
 	    read(helper_socket, &answer, sizeof(answer)) != sizeof(answer))
 		return -EPIPE;
