@@ -199,13 +199,14 @@ bool iobmd_memory_has_room(pgoff_t nr_pages)
 
 static int iobmd_fill_check(const struct iobmd_fill *fill)
 {
-	pgoff_t nr_pages = fill->end - fill->index - fill->batch.held * IOBMD_HUGE_PAGES;
+	pgoff_t nr_pages = fill->end - fill->index;
+	pgoff_t held = min(fill->batch.held * IOBMD_HUGE_PAGES, nr_pages);
 	bool first = fill->index == iobmd_memory_nr_pages(fill->buffer);
 
 	if (fatal_signal_pending(current))
 		return -EINTR;
 	if ((first || IS_ALIGNED(fill->index, PTRS_PER_PTE)) &&
-	    !iobmd_memory_has_room(nr_pages))
+	    !iobmd_memory_has_room(nr_pages - held))
 		return -ENOMEM;
 	return 0;
 }
