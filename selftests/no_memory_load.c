@@ -100,7 +100,8 @@ TEST_F(no_memory_load, once_loads_or_leaves_nothing)
 		points += begun;
 	}
 	EXPECT_FALSE(begun);
-	EXPECT_LT(0, failures);
+	/* One is the loader's own */
+	EXPECT_LT(1, failures);
 	printf("# %u points, at %u of them it was not loaded\n", points, failures - 1);
 }
 
