@@ -5,10 +5,12 @@
  */
 #include "edu_device.h"
 #include "machine.h"
+#include "node.h"
 #include "peer.h"
 
 #include <sys/mman.h>
 
+/* The memory of a machine's last node begins above, if there is another. */
 #define EDU_REACH	(256 * MIB)
 
 FIXTURE(edu)
@@ -48,7 +50,7 @@ FIXTURE_SETUP(edu)
 		TH_LOG("the driver does not take the device; the kernel log says why");
 		module_unload("iobmd_edu");
 	}
-	self->fd = iobmd_create_huge(self->size, variant->huge);
+	self->fd = create_on_node(self->size, nodes_online() - 1, variant->huge);
 	ASSERT_LE(0, self->fd);
 	self->map = map_buffer(self->fd, PROT_READ | PROT_WRITE);
 	ASSERT_NE(MAP_FAILED, self->map);

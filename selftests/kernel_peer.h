@@ -66,6 +66,13 @@ static inline int kernel_do(int peer, unsigned long cmd)
 	return ioctl(peer, cmd, &args);
 }
 
+static inline int kernel_memory_error(int peer, uint64_t address)
+{
+	struct iobmd_peer_args args = { .offset = address };
+
+	return ioctl(peer, IOBMD_PEER_MEMORY_ERROR, &args);
+}
+
 static inline int kernel_publish(int peer, uint32_t flags)
 {
 	struct iobmd_peer_args args = { .flags = flags };

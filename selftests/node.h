@@ -9,11 +9,29 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
-static inline int create_on_node(uint64_t capacity, int node)
+static inline bool node_is_online(int node)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/devices/system/node/node%d", node);
+	return !access(path, F_OK);
+}
+
+static inline int nodes_online(void)
+{
+	int node = 1;
+
+	while (node_is_online(node))
+		node++;
+	return node;
+}
+
+static inline int create_on_node(uint64_t capacity, int node, uint32_t huge)
 {
 	struct iobmd_create args = {
 		.flags = IOBMD_CREATE_F_NODE,
 		.capacity = capacity,
+		.huge = huge,
 		.node = node,
 	};
 

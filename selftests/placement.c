@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Where the memory of a buffer lies: its physical alignment, and its NUMA node. */
-#include "iobmd_test.h"
-
-#include <linux/mempolicy.h>
-#include <sys/syscall.h>
+#include "node.h"
 
 static int create_aligned(uint64_t capacity, uint64_t alignment, uint32_t huge)
 {
@@ -211,26 +208,6 @@ TEST(huge_pages_are_aligned_whatever_is_asked)
 	}
 }
 
-static int create_on_node(uint64_t capacity, uint32_t flags, int32_t node, uint32_t huge)
-{
-	struct iobmd_create args = {
-		.flags = flags,
-		.capacity = capacity,
-		.huge = huge,
-		.node = node,
-	};
-
-	return iobmd_create_args(&args);
-}
-
-static bool node_is_online(int node)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/sys/devices/system/node/node%d", node);
-	return !access(path, F_OK);
-}
-
 /* How many pages of the buffer do not lie on @node. */
 static size_t pages_off_node(int fd, int node)
 {
@@ -250,51 +227,34 @@ static size_t pages_off_node(int fd, int node)
 	return off;
 }
 
-/* Runs on a processor of another node than @node, whose memory is near then. */
-static int run_off_node(int node)
-{
-	unsigned int cpu, cpu_node;
-	cpu_set_t cpus;
-
-	for (cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-		CPU_ZERO(&cpus);
-		CPU_SET(cpu, &cpus);
-		if (sched_setaffinity(0, sizeof(cpus), &cpus))
-			continue;
-		if (!syscall(SYS_getcpu, NULL, &cpu_node, NULL) && cpu_node != node)
-			return 0;
-	}
-	return -1;
-}
-
 TEST(node_that_does_not_exist_is_einval)
 {
 	const int32_t nodes[] = { -1, -2, INT_MIN, INT_MAX, 1 << 20, 1 << 10, 64 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(nodes); i++)
-		EXPECT_ERRNO(EINVAL, create_on_node(1, IOBMD_CREATE_F_NODE, nodes[i], 0));
+		EXPECT_ERRNO(EINVAL, create_on_node(1, nodes[i], IOBMD_HUGE_PREFER));
 }
 
 TEST(node_that_is_offline_is_einval)
 {
-	int node = 0;
-
-	while (node_is_online(node))
-		node++;
-	EXPECT_ERRNO(EINVAL, create_on_node(1, IOBMD_CREATE_F_NODE, node, 0));
+	EXPECT_ERRNO(EINVAL, create_on_node(1, nodes_online(), IOBMD_HUGE_PREFER));
 }
 
 TEST(node_without_its_flag_is_einval)
 {
-	EXPECT_ERRNO(EINVAL, create_on_node(1, 0, 1, 0));
-	EXPECT_ERRNO(EINVAL, create_on_node(1, 0, -1, 0));
-	EXPECT_ERRNO(EINVAL, create_on_node(1, 0, INT_MIN, 0));
+	const int32_t nodes[] = { 1, -1, INT_MIN };
+
+	for (size_t i = 0; i < ARRAY_SIZE(nodes); i++) {
+		struct iobmd_create args = { .capacity = 1, .node = nodes[i] };
+
+		EXPECT_ERRNO(EINVAL, iobmd_create_args(&args));
+	}
 }
 
 TEST(node_is_reported)
 {
-	EXPECT_EQ(0, IOBMD_INFO(create_on_node(1, IOBMD_CREATE_F_NODE, 0, 0), node));
-	EXPECT_EQ(-1, IOBMD_INFO(create_on_node(1, 0, 0, 0), node));
+	EXPECT_EQ(0, IOBMD_INFO(create_on_node(1, 0, IOBMD_HUGE_PREFER), node));
+	EXPECT_EQ(-1, IOBMD_INFO(iobmd_create(1), node));
 }
 
 FIXTURE(node) {
@@ -318,7 +278,7 @@ FIXTURE_SETUP(node)
 	self->capacity = huge_page_size() ?: MIB;
 	if (!node_is_online(1))
 		SKIP(return, "this machine has one NUMA node");
-	ASSERT_EQ(0, run_off_node(variant->node));
+	ASSERT_EQ(0, run_on_node(!variant->node));
 }
 
 FIXTURE_TEARDOWN(node)
@@ -327,7 +287,7 @@ FIXTURE_TEARDOWN(node)
 
 TEST_F(node, that_was_asked_for_has_the_memory)
 {
-	int fd = create_on_node(self->capacity, IOBMD_CREATE_F_NODE, variant->node, variant->huge);
+	int fd = create_on_node(self->capacity, variant->node, variant->huge);
 
 	ASSERT_LE(0, fd);
 	EXPECT_EQ(0, pages_off_node(fd, variant->node));
@@ -335,7 +295,7 @@ TEST_F(node, that_was_asked_for_has_the_memory)
 
 TEST_F(node, that_was_asked_for_has_what_the_buffer_grows_by)
 {
-	int fd = create_on_node(self->capacity, IOBMD_CREATE_F_NODE, variant->node, variant->huge);
+	int fd = create_on_node(self->capacity, variant->node, variant->huge);
 
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(0, iobmd_resize(fd, 2 * self->capacity));
@@ -344,22 +304,20 @@ TEST_F(node, that_was_asked_for_has_what_the_buffer_grows_by)
 
 TEST_F(node, of_the_callers_memory_policy_is_taken_otherwise)
 {
-	unsigned long mask = 1ul << variant->node;
 	int fd;
 
-	ASSERT_EQ(0, syscall(SYS_set_mempolicy, MPOL_BIND, &mask, 8 * sizeof(mask)));
-	fd = create_on_node(self->capacity, 0, 0, variant->huge);
+	ASSERT_EQ(0, set_policy(MPOL_BIND, 1ul << variant->node));
+	fd = iobmd_create_huge(self->capacity, variant->huge);
 	ASSERT_LE(0, fd);
 	EXPECT_EQ(0, pages_off_node(fd, variant->node));
 }
 
 TEST_F(node, that_was_asked_for_comes_before_the_callers_memory_policy)
 {
-	unsigned long mask = 1ul << !variant->node;
 	int fd;
 
-	ASSERT_EQ(0, syscall(SYS_set_mempolicy, MPOL_PREFERRED, &mask, 8 * sizeof(mask)));
-	fd = create_on_node(self->capacity, IOBMD_CREATE_F_NODE, variant->node, variant->huge);
+	ASSERT_EQ(0, set_policy(MPOL_PREFERRED, 1ul << !variant->node));
+	fd = create_on_node(self->capacity, variant->node, variant->huge);
 	ASSERT_LE(0, fd);
 	EXPECT_EQ(0, pages_off_node(fd, variant->node));
 }

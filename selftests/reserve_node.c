@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Who may take from the reserve of a NUMA node, and what is never taken. */
 #include "fragment.h"
+#include "kernel_peer.h"
 #include "node.h"
 #include "reserve.h"
 
@@ -46,7 +47,7 @@ FIXTURE_TEARDOWN_PARENT(reserve_node)
 
 TEST_F(reserve_node, that_is_asked_for_gives_from_its_own)
 {
-	int fd = create_on_node(self->share, variant->node);
+	int fd = create_on_node(self->share, variant->node, IOBMD_HUGE_PREFER);
 
 	ASSERT_LE(0, fd);
 	EXPECT_EQ(self->taken + PER_NODE, reserve_number("taken"));
@@ -56,7 +57,7 @@ TEST_F(reserve_node, that_is_asked_for_gives_from_its_own)
 
 TEST_F(reserve_node, that_is_asked_for_gives_all_that_it_has_before_others)
 {
-	int fd = create_on_node(3 * self->share, variant->node);
+	int fd = create_on_node(3 * self->share, variant->node, IOBMD_HUGE_PREFER);
 
 	ASSERT_LE(0, fd);
 	EXPECT_LE(self->taken + PER_NODE, reserve_number("taken"));
@@ -123,7 +124,7 @@ TEST_F(reserve_node, that_a_cpuset_forbids_gives_nothing)
 		ASSERT_EQ(0, cgroup_join(&group));
 		near = iobmd_create(self->share);
 		EXPECT_EQ(PER_NODE, huge_pages_on(near, variant->node));
-		far = create_on_node(self->share, !variant->node);
+		far = create_on_node(self->share, !variant->node, IOBMD_HUGE_PREFER);
 		EXPECT_EQ(PER_NODE, huge_pages_on(far, variant->node));
 		EXPECT_EQ(self->taken, reserve_number("taken"));
 	}
@@ -189,7 +190,7 @@ FIXTURE_SETUP(reserve_left)
 	self->size = reserve_size(PER_NODE);
 	ASSERT_GE(ARRAY_SIZE(given) * PER_NODE * self->huge, self->size);
 	for (; nodes * PER_NODE * self->huge < self->size; nodes++) {
-		given[nodes] = create_on_node(PER_NODE * self->huge, nodes);
+		given[nodes] = create_on_node(PER_NODE * self->huge, nodes, IOBMD_HUGE_PREFER);
 		ASSERT_EQ(PER_NODE, huge_pages_on(given[nodes], nodes));
 	}
 	self->kept = iobmd_create_huge(page_size(), IOBMD_HUGE_NONE);
@@ -266,11 +267,12 @@ static bool may_be_in_reserve(uint64_t flags)
 	       !(flags & (KPF(LRU) | KPF(ANON) | KPF(SLAB) | KPF(HUGE) | KPF(BUDDY)));
 }
 
-/* Says that every huge page which has come to the reserve has a hardware error. */
-static int spoil_reserve(struct __test_metadata *_metadata, uint64_t size)
+/* Every huge page which has come to the reserve gets a hardware error: how many did. */
+static uint64_t spoil_reserve(struct __test_metadata *_metadata, int peer, uint64_t size)
 {
 	uint64_t step = huge_page_size() / page_size(), frames, flags = 0;
-	int kpageflags = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC), spoilt = 0;
+	int kpageflags = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
+	uint64_t spoilt = 0;
 	uint8_t *before;
 
 	for (frames = 0; pread(kpageflags, &flags, 8, frames * 8) == 8; frames += step)
@@ -282,9 +284,9 @@ static int spoil_reserve(struct __test_metadata *_metadata, uint64_t size)
 	for (uint64_t i = 0; i < frames; i += step) {
 		if (before[i / step] || !may_be_in_reserve(page_flags(kpageflags, i)))
 			continue;
-		file_write_number("/sys/devices/system/memory/hard_offline_page",
-				  (i + 5) * page_size());
-		spoilt += !!(page_flags(kpageflags, i + 5) & KPF(HWPOISON));
+		ASSERT_EQ(0, kernel_memory_error(peer, (i + 5) * page_size()));
+		AWAIT(page_flags(kpageflags, i + 5) & KPF(HWPOISON));
+		spoilt++;
 	}
 	free(before);
 	close(kpageflags);
@@ -294,14 +296,17 @@ static int spoil_reserve(struct __test_metadata *_metadata, uint64_t size)
 TEST(reserve_with_a_memory_error_is_given_to_nobody)
 {
 	uint64_t size = reserve_size(1), huge = huge_page_size(), bad;
+	int peer;
 
-	if (!huge || access("/sys/devices/system/memory/hard_offline_page", W_OK))
+	if (!huge || !exists("/proc/sys/vm/memory_failure_recovery"))
 		SKIP(return, "this kernel has no huge pages, or knows nothing of memory errors");
+	peer = kernel_load();
+	ASSERT_LE(0, peer);
 	ASSERT_EQ(0, reserve_set(0));
 	bad = reserve_number("bad");
-	ASSERT_LE(size / huge, spoil_reserve(_metadata, size));
+	ASSERT_LE(size / huge, spoil_reserve(_metadata, peer, size));
 	for (uint64_t node = 0; node < size / huge; node++) {
-		int fd = create_on_node(huge, node);
+		int fd = create_on_node(huge, node, IOBMD_HUGE_PREFER);
 		uint8_t *map = map_buffer(fd, PROT_READ);
 
 		ASSERT_NE(MAP_FAILED, map);
@@ -314,6 +319,8 @@ TEST(reserve_with_a_memory_error_is_given_to_nobody)
 	EXPECT_EQ(bad + size / huge, reserve_number("bad"));
 	AWAIT(reserve_is_full());
 	EXPECT_EQ(0, reserve_set(0));
+	close(peer);
+	EXPECT_EQ(0, kernel_unload());
 }
 
 TEST_HARNESS_MAIN

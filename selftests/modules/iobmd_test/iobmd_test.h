@@ -12,7 +12,7 @@
 
 /**
  * struct iobmd_peer_args - what all of the ioctls take
- * @offset: In bytes.
+ * @offset: In bytes; the physical address for MEMORY_ERROR.
  * @length: In bytes; the capacity for CREATE.
  * @address: Of user memory.
  * @fd: A descriptor of a buffer or a dma-buf; an eventfd for SET_EVENTFD.
@@ -71,6 +71,9 @@ static inline __u64 iobmd_peer_digest(__u64 digest, __u64 word)
 #define IOBMD_PEER_NOTIFY	IOBMD_PEER(0x4a)
 /* The same from a timer's hard interrupt; returns at once. Until PUT or all are done. */
 #define IOBMD_PEER_NOTIFY_IRQ	IOBMD_PEER(0x4b)
+
+/* The hardware reports an error in the page at @offset; the kernel sees to it soon. */
+#define IOBMD_PEER_MEMORY_ERROR	IOBMD_PEER(0x4e)
 
 /*
  * From now on its device is QEMU's edu, without a driver and behind an IOMMU;

@@ -8,6 +8,7 @@
 #include <linux/hrtimer.h>
 #include <linux/iobmd.h>
 #include <linux/miscdevice.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/pci.h>
 #include <linux/platform_device.h>
@@ -403,6 +404,10 @@ static int iobmd_peer_do(struct iobmd_peer *peer, unsigned int cmd,
 		return -ENOTTY;
 	if (cmd == IOBMD_PEER_USE_IOMMU)
 		return iobmd_peer_use_iommu(peer);
+	if (cmd == IOBMD_PEER_MEMORY_ERROR) {
+		memory_failure_queue(PHYS_PFN(args->offset), 0);
+		return 0;
+	}
 	if (nr < _IOC_NR(IOBMD_PEER_VMAP))
 		return iobmd_peer_use(peer, cmd, args);
 	if (nr >= _IOC_NR(IOBMD_PEER_IMPORT))
