@@ -8,7 +8,7 @@
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/nodemask.h>
-#include <linux/sched/rt.h>
+#include <linux/sched/prio.h>
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
 
@@ -56,12 +56,12 @@ static int iobmd_batch_node(int asked)
 	return numa_mem_id();
 }
 
-/* As many as the caller may run on; but who is real-time waits for nobody. */
+/* As many as the caller may run on; but who is real-time (or has deadlines) waits for nobody. */
 static unsigned int iobmd_batch_nr_helpers(unsigned long nr)
 {
 	unsigned int nr_cpus = min(num_online_cpus(), cpumask_weight(current->cpus_ptr));
 
-	if (rt_task(current) || nr < IOBMD_BATCH_PER_CPU)
+	if (current->prio < MAX_RT_PRIO || nr < IOBMD_BATCH_PER_CPU)
 		return 0;
 	return min3(nr / IOBMD_BATCH_PER_CPU - 1, nr_cpus - 1UL,
 		    (unsigned long)IOBMD_BATCH_HELPERS);

@@ -149,6 +149,36 @@ TEST_F(batch, is_nothing_for_real_time)
 	EXPECT_EQ(0, helpers_asked());
 }
 
+/* glibc has no sched_setattr(), and the kernel's header does not go with glibc's. */
+static int set_deadline(uint64_t runtime_ns, uint64_t period_ns)
+{
+	const struct {
+		uint32_t size;
+		uint32_t policy;
+		uint64_t flags;
+		int32_t nice;
+		uint32_t priority;
+		uint64_t runtime;
+		uint64_t deadline;
+		uint64_t period;
+	} attributes = {
+		.size = sizeof(attributes),
+		.policy = SCHED_DEADLINE,
+		.runtime = runtime_ns,
+		.deadline = period_ns,
+		.period = period_ns,
+	};
+
+	return syscall(SYS_sched_setattr, 0, &attributes, 0);
+}
+
+TEST_F(batch, is_nothing_for_deadlines)
+{
+	ASSERT_EQ(0, set_deadline(50000000, 100000000));
+	EXPECT_LE(0, iobmd_create(self->size));
+	EXPECT_EQ(0, helpers_asked());
+}
+
 TEST_F(batch, is_nothing_for_a_cpuset_of_some_nodes)
 {
 	pid_t pid;
