@@ -4,6 +4,7 @@
 #define IOBMD_FUZZ_MAKE_H
 
 #include "fuzz_choose.h"
+#include "node.h"
 
 #define PARTS_MAX	6
 #define COMPOSITE_MAX	(8 * MIB)
@@ -21,14 +22,6 @@ static inline bool range_resolve(uint64_t size, uint64_t offset, uint64_t *lengt
 static inline bool is_power_of_two(uint64_t value)
 {
 	return value && !(value & (value - 1));
-}
-
-static inline bool node_is_online(int node)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/sys/devices/system/node/node%d", node);
-	return !access(path, F_OK);
 }
 
 static inline struct iobmd_create choose_create(struct random *random)

@@ -150,7 +150,9 @@ static inline void thing_copy(struct thing *thing, uint64_t offset, uint8_t *byt
 /* How large buffers get. */
 static inline uint64_t model_capacity_max(const struct model *model)
 {
-	return 2 * model->huge + 16 * model->page;
+	uint64_t common = 2 * model->huge + 16 * model->page;
+
+	return common < CAPACITY_HELPED_MAX ? CAPACITY_HELPED_MAX : common;
 }
 
 /* @nr_parts 0: a buffer. */

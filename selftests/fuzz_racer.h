@@ -95,11 +95,20 @@ static inline uint8_t *race_stretch(struct racer *racer, uint64_t *length)
 	return racer->arena + first * page;
 }
 
+static inline uint64_t race_capacity(struct racer *racer)
+{
+	uint64_t room = CAPACITY_HELPED_MAX - CAPACITY_HELPED;
+
+	if (random_chance(&racer->random, 8))
+		return CAPACITY_HELPED + random_below(&racer->random, room);
+	return random_capacity(&racer->random);
+}
+
 static inline void race_create(struct racer *racer)
 {
 	struct iobmd_create args = {
 		.size = sizeof(args),
-		.capacity = random_capacity(&racer->random),
+		.capacity = race_capacity(racer),
 		.huge = random_below(&racer->random, 2),
 	};
 
@@ -146,7 +155,7 @@ static inline void race_resize(struct racer *racer)
 {
 	struct iobmd_resize args = { .size = sizeof(args) };
 
-	args.capacity = random_capacity(&racer->random);
+	args.capacity = race_capacity(racer);
 	race_ioctl(racer, IOBMD_IOC_RESIZE, &args);
 }
 

@@ -98,7 +98,11 @@ static inline uint64_t random_page_offset(struct random *random, uint64_t limit)
 	return random_chance(random, 85) ? offset / random->page * random->page : offset;
 }
 
-/* At most two huge pages and sixteen small ones, or absurd. */
+/* So large that other processors help to allocate it, where huge pages have 2 MiB. */
+#define CAPACITY_HELPED		(8 * MIB)
+#define CAPACITY_HELPED_MAX	(12 * MIB)
+
+/* At most two huge pages and sixteen small ones, but for a few; or absurd. */
 static inline uint64_t random_capacity(struct random *random)
 {
 	unsigned int kind = random_below(random, 100);
@@ -111,8 +115,10 @@ static inline uint64_t random_capacity(struct random *random)
 		return (1 + random_below(random, 2)) * random->huge;
 	if (kind < 92)
 		return random->huge + random_below(random, random->huge + 8 * random->page);
-	if (kind < 97)
+	if (kind < 96)
 		return random_edge(random, random->huge);
+	if (kind < 98)
+		return CAPACITY_HELPED + random_below(random, CAPACITY_HELPED_MAX - CAPACITY_HELPED);
 	return random_absurd(random);
 }
 
