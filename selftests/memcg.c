@@ -5,9 +5,12 @@
 #include "pin.h"
 
 #include <sys/mman.h>
+#include <sys/sysinfo.h>
+
+#define STOCK	64	/* pages that a group keeps charged for each processor: MEMCG_CHARGE_BATCH */
 
 /* What else a process is charged for, and what its group keeps in stock */
-#define SLACK	MIB
+#define SLACK	(MIB / 2 + get_nprocs() * STOCK * page_size())
 
 FIXTURE(memcg)
 {
