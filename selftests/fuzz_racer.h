@@ -97,10 +97,8 @@ static inline uint8_t *race_stretch(struct racer *racer, uint64_t *length)
 
 static inline uint64_t race_capacity(struct racer *racer)
 {
-	uint64_t room = CAPACITY_HELPED_MAX - CAPACITY_HELPED;
-
 	if (random_chance(&racer->random, 8))
-		return CAPACITY_HELPED + random_below(&racer->random, room);
+		return random_helped(&racer->random);
 	return random_capacity(&racer->random);
 }
 

@@ -102,6 +102,11 @@ static inline uint64_t random_page_offset(struct random *random, uint64_t limit)
 #define CAPACITY_HELPED		(8 * MIB)
 #define CAPACITY_HELPED_MAX	(12 * MIB)
 
+static inline uint64_t random_helped(struct random *random)
+{
+	return CAPACITY_HELPED + random_below(random, CAPACITY_HELPED_MAX - CAPACITY_HELPED);
+}
+
 /* At most two huge pages and sixteen small ones, but for a few; or absurd. */
 static inline uint64_t random_capacity(struct random *random)
 {
@@ -118,7 +123,7 @@ static inline uint64_t random_capacity(struct random *random)
 	if (kind < 96)
 		return random_edge(random, random->huge);
 	if (kind < 98)
-		return CAPACITY_HELPED + random_below(random, CAPACITY_HELPED_MAX - CAPACITY_HELPED);
+		return random_helped(random);
 	return random_absurd(random);
 }
 

@@ -7,7 +7,8 @@
 #include <sys/mman.h>
 #include <sys/sysinfo.h>
 
-#define STOCK	64	/* pages that a group keeps charged for each processor: MEMCG_CHARGE_BATCH */
+/* Pages that a group keeps charged for each processor: MEMCG_CHARGE_BATCH of the kernel */
+#define STOCK	64
 
 /* What else a process is charged for, and what its group keeps in stock */
 #define SLACK	(MIB / 2 + get_nprocs() * STOCK * page_size())
