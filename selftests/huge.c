@@ -17,14 +17,14 @@ FIXTURE(huge)
 	uint8_t *map;
 };
 
-/* Up to HUGE_PAGES of them, an eighth of the memory at most; mapped and not touched */
+/* An even number, up to HUGE_PAGES, in an eighth of the memory at most; mapped and not touched */
 FIXTURE_SETUP(huge)
 {
 	memory_tidy();
 	self->page = page_size();
 	self->huge = huge_page_size();
 	ASSERT_LT(self->page, self->huge);
-	self->size = meminfo("MemTotal:") / 8 / self->huge * self->huge;
+	self->size = meminfo("MemTotal:") / 16 / self->huge * 2 * self->huge;
 	if (self->size > HUGE_PAGES * self->huge)
 		self->size = HUGE_PAGES * self->huge;
 	self->fd = iobmd_create(self->size);
