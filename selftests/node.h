@@ -9,11 +9,13 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
+#define NODES	"/sys/devices/system/node"
+
 static inline bool node_is_online(int node)
 {
 	char path[64];
 
-	snprintf(path, sizeof(path), "/sys/devices/system/node/node%d", node);
+	snprintf(path, sizeof(path), NODES "/node%d", node);
 	return !access(path, F_OK);
 }
 

@@ -27,6 +27,7 @@ FIXTURE_SETUP(reserve)
 	self->kills = oom_kills();
 	memory_tidy();
 	ASSERT_EQ(0, reserve_set(0));
+	ASSERT_TRUE(reserve_has_room(2 * PER_NODE));
 	self->share = PER_NODE * self->huge;
 	self->size = reserve_size(PER_NODE);
 }
@@ -281,6 +282,7 @@ FIXTURE_SETUP(full_machine)
 		SKIP(return, "this kernel has no huge pages");
 	memory_tidy();
 	self->size = meminfo("MemTotal:") / 3 / huge * huge;
+	ASSERT_TRUE(reserve_has_room(self->size / reserve_size(1) + 1));
 	self->max_buffer_mib = parameter("max_buffer_mib");
 	self->kills = oom_kills();
 	ASSERT_EQ(0, parameter_set("max_buffer_mib", meminfo("MemTotal:") / MIB));

@@ -4,6 +4,7 @@
 #define IOBMD_TEST_RESERVE_H
 
 #include "machine.h"
+#include "node.h"
 
 #define RESERVE_STATISTICS	"/sys/kernel/debug/iobmd/reserve"
 
@@ -41,6 +42,26 @@ static inline uint64_t reserve_size(uint64_t huge_pages_per_node)
 	while (reserve_of_node(nodes) != UINT64_MAX)
 		nodes++;
 	return nodes * huge_pages_per_node * huge_page_size();
+}
+
+/*
+ * Whether each node has so many huge pages free. The kernel does much to get them
+ * together for hugetlb, and hardly anything for the reserve.
+ */
+static inline bool reserve_has_room(uint64_t huge_pages_per_node)
+{
+	bool enough = true;
+	char path[128];
+
+	for (int node = 0; node < nodes_online(); node++) {
+		snprintf(path, sizeof(path),
+			 NODES "/node%d/hugepages/hugepages-%" PRIu64 "kB/nr_hugepages",
+			 node, (uint64_t)(huge_page_size() / KIB));
+		file_write_number(path, huge_pages_per_node);
+		enough &= file_number(path, "") >= huge_pages_per_node;
+		file_write_number(path, 0);
+	}
+	return enough;
 }
 
 #define RESERVE_FILL(bytes) do {					\

@@ -8,7 +8,7 @@
 #include <linux/kernel-page-flags.h>
 #include <sys/sysinfo.h>
 
-#define PER_NODE	8		/* huge pages */
+#define PER_NODE	6		/* huge pages */
 #define BUFFERS_MAX	64
 
 FIXTURE(reserve_node)
@@ -33,6 +33,7 @@ FIXTURE_SETUP(reserve_node)
 		SKIP(return, "this machine has no huge pages, or one NUMA node");
 	memory_tidy();
 	ASSERT_EQ(0, reserve_set(0));
+	ASSERT_TRUE(reserve_has_room(4 * PER_NODE));
 	self->share = PER_NODE * self->huge;
 	ASSERT_EQ(0, run_on_node(!variant->node));
 	RESERVE_FILL(reserve_size(PER_NODE));
@@ -140,13 +141,6 @@ FIXTURE(reserve_left)
 	int kept;
 	int takers[BUFFERS_MAX];
 };
-
-/* Each processor keeps free pages at hand, also huge ones: as few as can be, or as usual. */
-static int keep_few_at_hand(bool few)
-{
-	return file_write_number("/proc/sys/vm/percpu_pagelist_high_fraction",
-				 few ? 1000000 : 0);
-}
 
 /*
  * Has the reserve look again at once. Of the huge pages that there are each processor
