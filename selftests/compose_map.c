@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Mappings of a composite: one range of addresses, the memory of many. */
 #include "composite_use.h"
-#include "machine.h"
+#include "poison.h"
 
 #include <linux/mman.h>
 #include <pthread.h>

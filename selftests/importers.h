@@ -7,32 +7,11 @@
 #define IOBMD_TEST_IMPORTERS_H
 
 #include "machine.h"
+#include "modules.h"
 #include "vgem.h"
 
 #include <dirent.h>
 #include <linux/videodev2.h>
-#include <spawn.h>
-
-static inline int run(const char *path, char *const argv[])
-{
-	pid_t pid;
-
-	if (posix_spawn(&pid, path, NULL, NULL, argv, environ))
-		return -1;
-	return child_status(pid);
-}
-
-/* 0 if the kernel has it. @parameter may be NULL. */
-static inline int kernel_module_load(const char *name, const char *parameter)
-{
-	return run("/sbin/modprobe",
-		   (char *[]){ "modprobe", (char *)name, (char *)parameter, NULL });
-}
-
-static inline int kernel_module_unload(const char *name)
-{
-	return run("/sbin/modprobe", (char *[]){ "modprobe", "-r", (char *)name, NULL });
-}
 
 /* The descriptor of vivid's camera, or -1. */
 static inline int vivid_open(void)

@@ -177,23 +177,6 @@ static inline void slabs_shrink(void)
 	globfree(&caches);
 }
 
-/*
- * Says that the page at @address has a hardware error. The kernel may kill whoever
- * says so, or answer that it could do nothing but mark it.
- */
-static inline void memory_poison(void *address)
-{
-	pid_t pid = child_fork();
-
-	if (pid == 0) {
-		signal(SIGBUS, SIG_DFL);
-		faults(address, false);
-		madvise(address, page_size(), MADV_HWPOISON);
-		_exit(0);
-	}
-	child_status(pid);
-}
-
 static inline uint64_t parameter(const char *name)
 {
 	char path[128];

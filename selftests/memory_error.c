@@ -4,9 +4,9 @@
  * and everything else goes on as if nothing had happened.
  */
 #include "kernel_peer.h"
-#include "machine.h"
 #include "peer.h"
 #include "pin.h"
+#include "poison.h"
 
 #include <sys/mman.h>
 
@@ -15,6 +15,7 @@ FIXTURE(memory_error)
 	size_t page;
 	uint64_t size;
 	uint64_t bad;		/* where the page is */
+	uint64_t frame;		/* which it is */
 	int fd;
 	uint8_t *map;
 };
@@ -38,12 +39,14 @@ FIXTURE_SETUP(memory_error)
 	self->map = map_buffer(self->fd, PROT_READ | PROT_WRITE);
 	ASSERT_NE(MAP_FAILED, self->map);
 	stamp_pages(self->map, self->size);
+	self->frame = page_frame(self->map + self->bad);
 }
 
 FIXTURE_TEARDOWN_PARENT(memory_error)
 {
 	kernel_unload();
 	EXPECT_EQ(0, buffers_listed(0));
+	AWAIT(memory_unpoison(self->frame));
 }
 
 /* The pages beside the bad one have what they had. */

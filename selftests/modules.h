@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Loading and unloading of the modules that are built beside the tests. */
+/* Loading and unloading of the modules that are built beside the tests, and of the kernel's. */
 #ifndef IOBMD_TEST_MODULES_H
 #define IOBMD_TEST_MODULES_H
 
 #include "iobmd_test.h"
 
 #include <libgen.h>
+#include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 
@@ -64,6 +65,27 @@ static inline int module_unload(const char *name)
 static inline bool exists(const char *path)
 {
 	return access(path, F_OK) == 0;
+}
+
+static inline int run(const char *path, char *const argv[])
+{
+	pid_t pid;
+
+	if (posix_spawn(&pid, path, NULL, NULL, argv, environ))
+		return -1;
+	return child_status(pid);
+}
+
+/* 0 if the kernel has it. @parameter may be NULL. */
+static inline int kernel_module_load(const char *name, const char *parameter)
+{
+	return run("/sbin/modprobe",
+		   (char *[]){ "modprobe", (char *)name, (char *)parameter, NULL });
+}
+
+static inline int kernel_module_unload(const char *name)
+{
+	return run("/sbin/modprobe", (char *[]){ "modprobe", "-r", (char *)name, NULL });
 }
 
 #endif /* IOBMD_TEST_MODULES_H */

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Hardware memory errors that are made up. */
+#ifndef IOBMD_TEST_POISON_H
+#define IOBMD_TEST_POISON_H
+
+#include "machine.h"
+#include "modules.h"
+
+#include <sys/mman.h>
+
+#define UNPOISON	"/sys/kernel/debug/hwpoison/unpoison-pfn"
+
+/*
+ * Says that the page at @address has a hardware error. The kernel may kill whoever
+ * says so, or answer that it could do nothing but mark it.
+ */
+static inline void memory_poison(void *address)
+{
+	pid_t pid = child_fork();
+
+	if (pid == 0) {
+		signal(SIGBUS, SIG_DFL);
+		faults(address, false);
+		madvise(address, page_size(), MADV_HWPOISON);
+		_exit(0);
+	}
+	child_status(pid);
+}
+
+/*
+ * Has the kernel use the page of this frame again, which nobody else has any more: it
+ * would keep a huge page from being there, for good. False if it is not free yet. Does
+ * nothing once there was an error of another kind, or if this kernel cannot.
+ */
+static inline bool memory_unpoison(uint64_t frame)
+{
+	if (!exists(UNPOISON) && kernel_module_load("hwpoison_inject", NULL))
+		return true;
+	return !file_write_number(UNPOISON, frame) || errno == EOPNOTSUPP;
+}
+
+#endif /* IOBMD_TEST_POISON_H */
