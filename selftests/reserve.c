@@ -281,7 +281,7 @@ FIXTURE_SETUP(full_machine)
 	if (!huge)
 		SKIP(return, "this kernel has no huge pages");
 	memory_tidy();
-	self->size = meminfo("MemTotal:") / 3 / huge * huge;
+	self->size = meminfo("MemTotal:") / 4 / huge * huge;
 	ASSERT_TRUE(reserve_has_room(self->size / reserve_size(1) + 1));
 	self->max_buffer_mib = parameter("max_buffer_mib");
 	self->kills = oom_kills();
@@ -300,7 +300,7 @@ FIXTURE_TEARDOWN_PARENT(full_machine)
 TEST_F_TIMEOUT(full_machine, has_room_for_a_buffer_in_the_reserve, 600)
 {
 	uint64_t huge = huge_page_size();
-	uint64_t size = (memory_free() + self->size / 8) / huge * huge;
+	uint64_t size = (memory_free() + self->size / 16) / huge * huge;
 	int fd = iobmd_create_huge(size, variant->huge);
 
 	ASSERT_LE(0, fd) {

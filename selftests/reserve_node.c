@@ -8,7 +8,7 @@
 #include <linux/kernel-page-flags.h>
 #include <sys/sysinfo.h>
 
-#define PER_NODE	6		/* huge pages */
+#define PER_NODE	4		/* huge pages */
 #define BUFFERS_MAX	64
 
 FIXTURE(reserve_node)
