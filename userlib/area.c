@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Areas of address space: the one place that maps and unmaps. */
 #include <errno.h>
+#include <stdbool.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
@@ -117,6 +118,16 @@ static int area_map_in_room(int fd, struct iobmd_area *area, uint32_t flags,
 	return ret;
 }
 
+/*
+ * Without guards the kernel finds a place that fits huge pages, but 6.12 not for
+ * 32-bit programs. Room can be made only for a size that is known (not 0).
+ */
+static bool area_needs_room(const struct iobmd_area *area)
+{
+	return area->guard ||
+	       (area->size && sizeof(void *) < sizeof(uint64_t));
+}
+
 /* Maps @area anywhere, and sets its address. */
 int iobmd_area_map(int fd, struct iobmd_area *area, uint32_t flags,
 		   uint64_t offset, const struct iobmd_get_info *info)
@@ -124,7 +135,7 @@ int iobmd_area_map(int fd, struct iobmd_area *area, uint32_t flags,
 	int tries, ret;
 
 	area->address = NULL;
-	if (!area->guard)
+	if (!area_needs_room(area))
 		return area_ioctl(fd, area, flags, offset);
 
 	for (tries = 0; tries < AREA_TRIES; tries++) {

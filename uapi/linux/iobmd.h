@@ -303,6 +303,9 @@ enum iobmd_map_flags {
  * Maps the buffer into the caller as mmap(2) with MAP_SHARED would, and is
  * undone with munmap(2).
  *
+ * The kernel chooses an address that fits huge pages, here and for mmap(2), but
+ * from 6.12 on none for 32-bit programs: to have them, they say one.
+ *
  * Errors: EACCES without IOBMD_RIGHT_WRITE, unless IOBMD_MAP_F_READ_ONLY;
  * EAGAIN, EEXIST, EINTR, EINVAL, ENOMEM, EPERM.
  */
