@@ -17,6 +17,14 @@ export CPPFLAGS := -isystem $(CROSS)/root/usr/include
 export LDFLAGS  := -L$(CROSS)/root/usr/lib/aarch64-linux-gnu
 endif
 
+ifeq ($(ARCH),i386)
+# 32-bit programs for this machine's kernel
+FOREIGN  := -i386
+LIBS32   := $(shell scripts/setup test >&2 && scripts/kernel i386)
+export CC       := gcc -m32
+export LDFLAGS  := -L$(LIBS32)/usr/lib/i386-linux-gnu
+endif
+
 all: module lib ## the module and the library (the default)
 
 module: ## the module for the running kernel, or KDIR=<headers>, or KERNEL=6.12|6.1|debug|<build directory>
@@ -25,11 +33,11 @@ module: ## the module for the running kernel, or KDIR=<headers>, or KERNEL=6.12|
 modules: ## the module, the example drivers and the tests' modules (KERNEL= as above)
 	@scripts/module all $(KERNEL)
 
-lib: ## the library and its tools (ARCH=arm64: in build/userlib-arm64)
+lib: ## the library and its tools (ARCH=arm64 or i386: in build/userlib-arm64, -i386)
 	@scripts/setup build
 	@$(USERLIB) all
 
-selftests: lib ## the test programs (ARCH=arm64: in build/selftests-arm64)
+selftests: lib ## the test programs (ARCH=arm64 or i386: in build/selftests-arm64, -i386)
 	@scripts/setup build test
 	@$(MAKE) --no-print-directory -C selftests OUTPUT=$(BUILD)/selftests$(FOREIGN) LIBIOBMD=$(BUILD)/userlib$(FOREIGN)/libiobmd.a KSFT_DIR=$$(scripts/kernel source)/tools/testing/selftests
 
@@ -48,6 +56,9 @@ check-debug: ## the tests on a kernel with sanitizers, which is built first (TES
 
 check-arm64: ## the tests on arm64, emulated, with pages of 4 and of 16 KiB (TESTS= as above)
 	@scripts/check --arm64 $(TESTS)
+
+check-i386: ## the tests as 32-bit programs (KERNELS=, TESTS= as above)
+	@KERNELS="$(KERNELS)" scripts/check --i386 $(TESTS)
 
 bench: ## times of iobmd and others side by side, in a virtual machine; plots in build/bench (BENCH="--icount", "--operation create")
 	@scripts/bench $(KERNEL:%=--kernel %) $(BENCH)
@@ -68,4 +79,4 @@ clean: ## remove what was built; the cache of kernels stays
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
-.PHONY: all module modules lib selftests sparse static check check-debug check-arm64 bench bench-native demo install clean help
+.PHONY: all module modules lib selftests sparse static check check-debug check-arm64 check-i386 bench bench-native demo install clean help

@@ -99,7 +99,7 @@ static void expect_right_pages(struct __test_metadata *_metadata, const struct p
 	int fd = compose_pieces(pieces, count);
 	uint64_t size = IOBMD_INFO(fd, length), huge = huge_page_size();
 	uint8_t *room = mmap(NULL, size + 2 * huge, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	uint8_t *aligned = (uint8_t *)(((uintptr_t)room + huge - 1) & -huge);
+	uint8_t *aligned = address_round(room, huge);
 	uint8_t *places[] = { NULL, aligned, aligned + page_size(), aligned + huge / 2 };
 
 	ASSERT_LE(0, fd);
@@ -144,6 +144,8 @@ TEST_F(compose_huge, payload_behind_a_header_is_mapped_whole)
 	uint64_t size = self->page + self->a.size;
 	uint8_t *map = map_buffer(fd, PROT_READ | PROT_WRITE);
 
+	if (!ADDRESSES_FIT_HUGE_PAGES)
+		SKIP(return, NO_ADDRESS_FITS);
 	ASSERT_NE(MAP_FAILED, (void *)map);
 	touch(map, size, self->page, true);
 	EXPECT_EQ(self->a.size, mapped_huge(map, size));
@@ -170,6 +172,8 @@ TEST_F(compose_huge, longest_part_decides)
 	uint64_t size = 8 * self->page + 4 * self->huge, longest = 8 * self->page + self->huge;
 	uint8_t *map = map_buffer(fd, PROT_READ | PROT_WRITE);
 
+	if (!ADDRESSES_FIT_HUGE_PAGES)
+		SKIP(return, NO_ADDRESS_FITS);
 	ASSERT_NE(MAP_FAILED, (void *)map);
 	touch(map, size, self->page, false);
 	EXPECT_EQ(3 * self->huge, mapped_huge(map, size));
@@ -185,6 +189,8 @@ TEST_F(compose_huge, window_of_a_composite_is_mapped_whole_where_it_fits)
 	uint64_t size = 2 * self->page + self->huge;
 	uint8_t *map = map_buffer(window, PROT_READ);
 
+	if (!ADDRESSES_FIT_HUGE_PAGES)
+		SKIP(return, NO_ADDRESS_FITS);
 	ASSERT_NE(MAP_FAILED, (void *)map);
 	touch(map, size, self->page, false);
 	EXPECT_EQ(self->huge, mapped_huge(map, size));
@@ -207,7 +213,8 @@ TEST_F(compose_huge, read_only_is_mapped_whole_and_stays_so)
 TEST_F(compose_huge, whole_only_where_all_of_it_is_mapped)
 {
 	int fd = compose(0, part(self->a.fd, 0, 0));
-	uint8_t *map = mmap(NULL, self->a.size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	uint8_t *map = mmap(address_hint(fd, self->a.size), self->a.size,
+			    PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
 	ASSERT_NE(MAP_FAILED, (void *)map);
 	ASSERT_EQ(0, munmap(map + self->page, self->page));
@@ -326,6 +333,8 @@ TEST_F(compose_huge, taken_apart_shows_the_same)
 	uint8_t *map;
 	int fd;
 
+	if (!ADDRESSES_FIT_HUGE_PAGES)
+		SKIP(return, NO_ADDRESS_FITS);
 	ASSERT_TRUE(member_create(&cut, self->huge, IOBMD_HUGE_PREFER, 4));
 	fd = compose(0, part(cut.fd, 0, half), part(self->b.fd, 0, 0));
 	EXPECT_EQ(size, IOBMD_INFO(fd, huge_bytes));

@@ -130,7 +130,7 @@ TEST_F(read_only, cannot_be_opened_again)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", self->reader);
 	snprintf(map_file, sizeof(map_file), "/proc/self/map_files/%lx-%lx",
 		 (unsigned long)self->view,
-		 (unsigned long)self->view + page_round(self->size));
+		 (unsigned long)self->view + (unsigned long)page_round(self->size));
 	EXPECT_EQ(0, access("/proc/self/map_files", F_OK));
 	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
 		EXPECT_EQ(-1, open(path, modes[i]));

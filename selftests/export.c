@@ -121,7 +121,7 @@ TEST_F(export, mapping_is_of_huge_pages)
 	const uint64_t huge = huge_page_size();
 	uint8_t *room = mmap(NULL, self->whole + huge, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
 			     -1, 0);
-	uint8_t *at = (uint8_t *)(((uintptr_t)room + huge - 1) & -huge);
+	uint8_t *at = address_round(room, huge);
 
 	ASSERT_EQ(at, mmap(at, self->whole, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
 			   self->dmabuf, 0));

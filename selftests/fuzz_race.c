@@ -38,7 +38,7 @@ static void race_process(const struct racer *common, uint64_t seed)
 		racers[i] = *common;
 		racers[i].start = &start;
 		random_seed(&racers[i].random, seed, i);
-		racers[i].arena = (uint8_t *)(((uintptr_t)room + huge - 1) & -huge);
+		racers[i].arena = address_round(room, huge);
 		memset(racers[i].bytes, RACE_BYTE, sizeof(racers[i].bytes));
 	}
 	for (unsigned int i = 1; i < RACE_THREADS; i++)

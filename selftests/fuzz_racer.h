@@ -342,6 +342,7 @@ static inline void race_pipe(struct racer *racer)
 {
 	loff_t offset = random_below(&racer->random, racer->random.huge);
 	struct iovec iov;
+	uint64_t length;
 	int64_t n;
 
 	switch (random_below(&racer->random, 3)) {
@@ -350,7 +351,8 @@ static inline void race_pipe(struct racer *racer)
 					  SPLICE_F_NONBLOCK));
 		break;
 	case 1:
-		iov.iov_base = race_stretch(racer, &iov.iov_len);
+		iov.iov_base = race_stretch(racer, &length);
+		iov.iov_len = length;
 		race_result(racer, vmsplice(racer->pipe[1], &iov, 1, SPLICE_F_NONBLOCK));
 		break;
 	case 2:

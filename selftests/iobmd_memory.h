@@ -26,6 +26,12 @@ static inline uint64_t page_round(uint64_t size)
 	return (size + page_size() - 1) / page_size() * page_size();
 }
 
+/* The first address from @address on that is a multiple of @alignment. */
+static inline uint8_t *address_round(void *address, size_t alignment)
+{
+	return (uint8_t *)(((uintptr_t)address + alignment - 1) & -alignment);
+}
+
 /* Bytes at @address that belong to offset @offset of a buffer. */
 static inline uint8_t pattern_byte(uint64_t offset, uint8_t seed)
 {

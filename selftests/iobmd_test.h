@@ -302,11 +302,6 @@ static inline void *iobmd_map(int fd, uint32_t flags, void *address,
 }
 
 /* mmap(2) of everything up to the length, rounded up to whole pages. */
-static inline void *map_buffer(int fd, int prot)
-{
-	return mmap(NULL, page_round(IOBMD_INFO(fd, length)), prot, MAP_SHARED, fd, 0);
-}
-
 static inline size_t huge_page_size(void)
 {
 	int fd = iobmd_create(1);
@@ -314,6 +309,34 @@ static inline size_t huge_page_size(void)
 
 	close(fd);
 	return size;
+}
+
+/* The kernel finds addresses that fit huge pages, but 6.12 not for 32-bit programs. */
+#define ADDRESSES_FIT_HUGE_PAGES	(sizeof(void *) >= sizeof(uint64_t))
+
+#define NO_ADDRESS_FITS	"a 32-bit program finds such addresses itself"
+
+/* What to tell mmap(2) to get one all the same: NULL where the kernel sees to it. */
+static inline void *address_hint(int fd, size_t length)
+{
+	size_t huge = IOBMD_INFO(fd, huge_page_size);
+	uint8_t *room;
+
+	if (ADDRESSES_FIT_HUGE_PAGES || !huge)
+		return NULL;
+	room = mmap(NULL, length + huge, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+		    -1, 0);
+	if (room == MAP_FAILED)
+		return NULL;
+	munmap(room, length + huge);
+	return address_round(room, huge);
+}
+
+static inline void *map_buffer(int fd, int prot)
+{
+	uint64_t length = page_round(IOBMD_INFO(fd, length));
+
+	return mmap(address_hint(fd, length), length, prot, MAP_SHARED, fd, 0);
 }
 
 /* What /proc/self/fdinfo says under @key, without the newline; false if nothing. */

@@ -187,7 +187,7 @@ TEST_F(library, mapping_refuses_an_address_that_does_not_fit)
 	EXPECT_EQ(-EINVAL, iobmd_mapping_create(self->buffer, IOBMD_MAPPING_FIXED, address + 1, 0,
 						0, &mapping));
 	EXPECT_EQ(-ENOMEM, iobmd_mapping_create(self->buffer, IOBMD_MAPPING_FIXED,
-						(void *)-(16 * self->page), 0, 0, &mapping));
+						(void *)-(2 * page_size()), 0, 0, &mapping));
 	EXPECT_EQ(MARKER, mapping);
 }
 
@@ -202,10 +202,10 @@ TEST_F(library, mapping_at_a_low_address_needs_the_right_to_it)
 	IN_CHILD(pid) {
 		ASSERT_EQ(0, setuid(65534));
 		EXPECT_EQ(-EPERM, iobmd_mapping_create(self->buffer, IOBMD_MAPPING_FIXED,
-						       (void *)self->page, 0, 0, &mapping));
+						       (void *)page_size(), 0, 0, &mapping));
 		EXPECT_EQ(-EPERM, iobmd_mapping_create(self->buffer,
 						       IOBMD_MAPPING_FIXED | IOBMD_MAPPING_GUARD,
-						       (void *)(2 * self->page), 0, 0, &mapping));
+						       (void *)(2 * page_size()), 0, 0, &mapping));
 	}
 	EXPECT_EQ(0, child_status(pid));
 	EXPECT_EQ(0, file_write_number(LOWEST_ADDRESS, lowest));
@@ -221,7 +221,7 @@ static void expect_guarded(struct __test_metadata *_metadata,
 	EXPECT_EQ(-1, check_pattern(address, offset, end - address, 0));
 	EXPECT_EQ(0, faults(end - 1, true));
 	address -= offset % page;
-	end = (uint8_t *)page_round((uintptr_t)end);
+	end = address_round(end, page);
 	EXPECT_EQ(SIGSEGV, faults(address - 1, false));
 	EXPECT_EQ(SIGSEGV, faults(address - page, true));
 	EXPECT_EQ(SIGSEGV, faults(end, false));

@@ -63,7 +63,7 @@ static int faults_run(struct trial *trial)
 	uint64_t huge = bench_huge_page_size();
 	uintptr_t start = ((uintptr_t)trial->data + huge - 1) / huge * huge;
 
-	for (uint64_t at = 0; at < trial->size; at += huge)
+	for (uintptr_t at = 0; at < trial->size; at += huge)
 		(void)*(const volatile uint64_t *)(start + at);
 	return 0;
 }

@@ -485,6 +485,7 @@ static const struct file_operations iobmd_peer_fops = {
 	.open		= iobmd_peer_open,
 	.release	= iobmd_peer_release,
 	.unlocked_ioctl	= iobmd_peer_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
 };
 
 static struct miscdevice iobmd_peer_device = {
