@@ -3,7 +3,9 @@
 
 #include "dma.c"
 
+#include <linux/delay.h>
 #include <linux/platform_device.h>
+#include <linux/workqueue.h>
 
 #include "instance.h"
 
@@ -205,16 +207,75 @@ static void segments_are_whole_pages_where_the_device_can(struct kunit *test)
 	}
 }
 
+#define SPLIT_PAGES	5
+
+struct split_walk {
+	struct work_struct work;
+	const struct iobmd_view *view;
+	struct far far;
+	bool begun;
+	bool go;
+	int err;
+};
+
+static void walk_view(struct work_struct *work)
+{
+	struct split_walk *walk = container_of(work, struct split_walk, work);
+
+	WRITE_ONCE(walk->begun, true);
+	while (!READ_ONCE(walk->go))
+		cond_resched();
+	walk->err = iobmd_view_for_each_run(walk->view, 0, SPLIT_PAGES * PAGE_SIZE,
+					    IOBMD_NO_LIMITS, visit_far, &walk->far);
+}
+
+/* While the kernel splits a folio nobody gets a reference to it. */
+static void walk_waits_for_a_folio_that_is_being_split(struct kunit *test)
+{
+	struct iobmd_buffer *buffer = iobmd_instance_buffer(test, SPLIT_PAGES * PAGE_SIZE);
+	const struct iobmd_view view = { .buffer = buffer, .rights = IOBMD_RIGHTS };
+	struct split_walk walk = { .view = &view, .far.limits = IOBMD_NO_LIMITS };
+	struct folio *folio;
+	bool frozen;
+	int refs;
+
+	KUNIT_ASSERT_EQ(test, 0, iobmd_memory_grow(buffer, SPLIT_PAGES));
+	folio = iobmd_memory_folio(buffer, SPLIT_PAGES - 1);
+	INIT_WORK_ONSTACK(&walk.work, walk_view);
+	queue_work(system_unbound_wq, &walk.work);
+	while (!READ_ONCE(walk.begun))
+		cond_resched();
+
+	preempt_disable();
+	refs = folio_ref_count(folio);
+	frozen = folio_ref_freeze(folio, refs);
+	WRITE_ONCE(walk.go, true);
+	mdelay(2);		/* the walk comes there, if it has a processor */
+	if (frozen)
+		folio_ref_unfreeze(folio, refs);
+	preempt_enable();
+
+	flush_work(&walk.work);
+	destroy_work_on_stack(&walk.work);
+	KUNIT_EXPECT_TRUE(test, frozen);
+	KUNIT_EXPECT_EQ(test, 0, walk.err);
+	KUNIT_EXPECT_EQ(test, SPLIT_PAGES * PAGE_SIZE, walk.far.total);
+	KUNIT_EXPECT_EQ(test, refs, folio_ref_count(folio));
+}
+
 static struct kunit_case runs_cases[] = {
 	KUNIT_CASE(runs_are_cut_where_the_limits_say),
 	KUNIT_CASE(visitor_may_end_the_walk_at_any_run),
 	KUNIT_CASE(runs_may_be_longer_than_32_bits),
 	KUNIT_CASE(segments_are_whole_pages_where_the_device_can),
+	KUNIT_CASE(walk_waits_for_a_folio_that_is_being_split),
 	{}
 };
 
 static struct kunit_suite runs_suite = {
 	.name		= "iobmd_runs",
+	.suite_init	= iobmd_instance_begin,
+	.suite_exit	= iobmd_instance_end,
 	.test_cases	= runs_cases,
 };
 
