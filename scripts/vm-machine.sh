@@ -106,11 +106,13 @@ port_arguments() {
 
 # While a second processor runs, QEMU's emulation may execute an int3 that the kernel's text patching has already taken away: vm-init
 # brings the others up when the patching at boot is over. How fast an emulated TSC runs is measured wrongly on a busy host, and time
-# then flies: it is no clock, and the delay loop gets a fixed number.
+# then flies: it is no clock, and the delay loop gets a fixed number. Nor do the watchdogs know how slow an emulated processor of a busy
+# host is (compaction, which zeroes what it gives back, went on for 23 s at a time): a real lockup also lasts for longer.
 kernel_arguments() {
 	local line="console=$console loglevel=5 panic=-1 oops=panic mitigations=off log_buf_len=4M printk.devkmsg=on audit=0"
 
 	line+=" maxcpus=1"
+	[ "$accel" = kvm ] || line+=" watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120"
 	[ "$icount" -eq 0 ] || line+=" nokaslr norandmaps"
 	if [ "$arch" = x86 ]; then
 		line+=" noreplace-smp"
