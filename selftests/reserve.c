@@ -2,14 +2,12 @@
 /* The reserve of huge pages that are zeroed ahead of time: its size, and whose memory it is. */
 #include "modules.h"
 #include "reserve.h"
-#include "trace.h"
 
 #include <pthread.h>
 #include <sys/mman.h>
 
 #define SLACK		(8 * MIB)	/* that the rest of the machine may take meanwhile */
 #define PER_NODE	8		/* huge pages */
-#define RUN_DIR		TRACE "/events/workqueue/workqueue_execute_end"
 
 FIXTURE(reserve)
 {
@@ -261,42 +259,6 @@ TEST_F_TIMEOUT(reserve, is_given_back_to_a_process_that_needs_memory, 600)
 	EXPECT_LT(given_back, reserve_number("given_back"));
 }
 
-static void grow_to_the_limit(int fd)
-{
-	uint64_t size = IOBMD_INFO(fd, capacity);
-
-	for (uint64_t step = meminfo("MemTotal:"); step >= MIB; step /= 2) {
-		while (!iobmd_resize(fd, size + step))
-			size += step;
-	}
-}
-
-/* All that a buffer may have, and some of what it leaves to others. */
-static void take_memory(struct __test_metadata *_metadata, int fd)
-{
-	ASSERT_EQ(0, parameter_set("max_buffer_mib", meminfo("MemTotal:") / MIB));
-	grow_to_the_limit(fd);
-	pages_at_hand_free();
-	grow_to_the_limit(fd);
-	ASSERT_NE(MAP_FAILED, mmap(NULL, SLACK, PROT_READ | PROT_WRITE,
-				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0));
-}
-
-TEST_F_TIMEOUT(reserve, takes_nothing_of_the_rest_that_is_for_others, 600)
-{
-	int fd = iobmd_create_huge(page_size(), IOBMD_HUGE_NONE);
-
-	take_memory(_metadata, fd);
-	ASSERT_EQ(0, trace_begin());
-	ASSERT_EQ(0, file_write(RUN_DIR "/enable", "1"));
-	ASSERT_EQ(0, reserve_set(self->size));
-	AWAIT(traced_lines("iobmd_reserve_refill") >= nodes_online());
-	EXPECT_EQ(0, reserve_number("held"));
-	EXPECT_EQ(0, trace_end());
-	close(fd);
-	AWAIT(reserve_is_full());
-}
-
 FIXTURE(full_machine)
 {
 	uint64_t size;
@@ -319,7 +281,7 @@ FIXTURE_SETUP(full_machine)
 	if (!huge)
 		SKIP(return, "this kernel has no huge pages");
 	memory_tidy();
-	self->size = meminfo("MemTotal:") / 3 / huge * huge;
+	self->size = meminfo("MemTotal:") / 4 / huge * huge;
 	ASSERT_TRUE(reserve_has_room(self->size / reserve_size(1) + 1));
 	pages_at_hand_free();
 	self->max_buffer_mib = parameter("max_buffer_mib");
