@@ -301,7 +301,6 @@ static inline void *iobmd_map(int fd, uint32_t flags, void *address,
 	return (void *)(uintptr_t)args.address;
 }
 
-/* mmap(2) of everything up to the length, rounded up to whole pages. */
 static inline size_t huge_page_size(void)
 {
 	int fd = iobmd_create(1);
@@ -332,6 +331,7 @@ static inline void *address_hint(int fd, size_t length)
 	return address_round(room, huge);
 }
 
+/* mmap(2) of everything up to the length, rounded up to whole pages. */
 static inline void *map_buffer(int fd, int prot)
 {
 	uint64_t length = page_round(IOBMD_INFO(fd, length));
