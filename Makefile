@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 
-KERNELS  := 6.12 6.1
+KERNELS  := 6.12 6.1 7.3
 PREFIX   ?= /usr/local
 BUILD    := $(CURDIR)/build
 USERLIB   = $(MAKE) --no-print-directory -C userlib OUTPUT=$(BUILD)/userlib$(FOREIGN) PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
@@ -11,7 +11,7 @@ ifeq ($(ARCH),arm64)
 # Cross-compiled, beside what is for this machine
 FOREIGN  := -arm64
 CROSS    := $(shell scripts/setup arm64 >&2 && scripts/kernel 6.12-arm64)
-export CC       := $(CROSS)/usr/bin/aarch64-linux-gnu-gcc-12
+export CC       := $(firstword $(wildcard $(CROSS)/usr/bin/aarch64-linux-gnu-gcc-[0-9]*))
 export AR       := aarch64-linux-gnu-ar
 export CPPFLAGS := -isystem $(CROSS)/root/usr/include
 export LDFLAGS  := -L$(CROSS)/root/usr/lib/aarch64-linux-gnu
@@ -27,7 +27,7 @@ endif
 
 all: module lib ## the module and the library (the default)
 
-module: ## the module for the running kernel, or KDIR=<headers>, or KERNEL=6.12|6.1|debug|<build directory>
+module: ## the module for the running kernel, or KDIR=<headers>, or KERNEL=<as scripts/kernel --list has it>|<build directory>
 	@scripts/module build $(KERNEL)
 
 modules: ## the module, the example drivers and the tests' modules (KERNEL= as above)
@@ -48,14 +48,14 @@ sparse: ## sparse over the module (KERNEL= as above)
 static: ## the checks that run nothing of it: checkpatch, coccinelle, cppcheck...
 	@scripts/check --static
 
-check: ## build everything, run all tests in virtual machines (KERNELS="6.12 6.1", TESTS="resize huge")
+check: ## build everything, run all tests in virtual machines (KERNELS="6.12 6.1 7.3", TESTS="resize huge")
 	@KERNELS="$(KERNELS)" scripts/check $(TESTS)
 
-check-debug: ## the tests on a kernel with sanitizers, which is built first (TESTS= as above)
-	@scripts/check --debug $(TESTS)
+check-debug: ## the tests on a kernel with sanitizers, which is built first (KERNEL=debug-7.3, TESTS= as above)
+	@KERNELS="$(KERNEL)" scripts/check --debug $(TESTS)
 
-check-arm64: ## the tests on arm64, emulated, with pages of 4 and of 16 KiB (TESTS= as above)
-	@scripts/check --arm64 $(TESTS)
+check-arm64: ## the tests on arm64, emulated, with pages of 4 and of 16 KiB (KERNEL=7.3-arm64, TESTS= as above)
+	@KERNELS="$(KERNEL)" scripts/check --arm64 $(TESTS)
 
 check-i386: ## the tests as 32-bit programs (KERNELS=, TESTS= as above)
 	@KERNELS="$(KERNELS)" scripts/check --i386 $(TESTS)

@@ -1,17 +1,56 @@
 // SPDX-License-Identifier: GPL-2.0
-/* How much memory a user, and a buffer, may have. */
+/*
+ * How much memory a user, and a buffer, may have.
+ *
+ * An account counts two things, each against a ceiling of its own: the memory of
+ * buffers, in whole pages, for the user that makes them; and the objects that stand
+ * for buffers in the kernel (inodes, descriptors, parts of composites, exports), in
+ * bytes, for the user that makes those. So the memory that a user may have is exact,
+ * whatever the objects take.
+ */
 
+#include <linux/atomic.h>
 #include <linux/capability.h>
 #include <linux/cred.h>
+#include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
+#include <linux/page_counter.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/uidgid.h>
 #include <linux/xarray.h>
 
-#include "internal.h"
+#include "account.h"
 
 #define IOBMD_PAGES_PER_MIB	(SZ_1M >> PAGE_SHIFT)
+
+/* Pages that no buffer takes: 1/32 of the machine, for all others to live on. */
+#define IOBMD_ROOM_FOR_OTHERS	(totalram_pages() / 32)
+
+/* The ceiling of objects: an eighth of that of memory, at least this many bytes. */
+#define IOBMD_OBJECTS_MIN	SZ_1M
+#define IOBMD_OBJECTS_SHIFT	3
+
+/*
+ * Bytes in the objects of all users. A descriptor and a part of a composite take a
+ * reference to an inode and to a mount each, and these are counted in an int. The
+ * smallest, a part, is larger than 64 bytes, so that there are less than 2^30.
+ */
+#define IOBMD_OBJECTS_MAX	(64ULL * SZ_1G)
+
+/* How many bytes of objects a user may add before the machine's memory is looked at. */
+#define IOBMD_OBJECTS_STEP	SZ_64K
+
+/*
+ * A memory cgroup that may have no more than so many pages is looked at closely: each
+ * CPU may charge some dozens ahead of their use.
+ */
+#define IOBMD_CGROUP_FULL	512UL
+
+/* What the core allocates for an object with GFP_KERNEL, in bytes, and some more. */
+#define IOBMD_CORE_BYTES	(sizeof(struct inode) + sizeof(struct dentry) + \
+				 sizeof(struct file) + 256)
 
 static unsigned long max_buffer_mib;
 module_param(max_buffer_mib, ulong, 0644);
@@ -21,19 +60,14 @@ static unsigned long max_user_mib;
 module_param(max_user_mib, ulong, 0644);
 MODULE_PARM_DESC(max_user_mib, "Most memory in buffers of one user in MiB (0: a quarter of the memory)");
 
-/**
- * struct iobmd_account - the buffers of one user
- * @uid: The real user id of their creator; the key in iobmd_accounts.
- * @nr_buffers: How many have a reference; protected by that xarray's lock.
- * @nr_pages: Their memory.
- */
-struct iobmd_account {
-	uid_t uid;
-	unsigned long nr_buffers;
-	atomic_long_t nr_pages;
-};
-
 static DEFINE_XARRAY(iobmd_accounts);
+
+/*
+ * The newest account, with a reference: one buffer made and closed after the other
+ * needs no new account each time.
+ */
+static struct iobmd_account *iobmd_newest_account;
+static atomic64_t iobmd_objects;
 
 /* A limit in pages; no more than there is, so that sums of two never wrap. */
 static unsigned long iobmd_account_limit(unsigned long mib, unsigned long dflt)
@@ -56,52 +90,53 @@ int iobmd_account_check_capacity(u64 capacity)
 	return capacity > (u64)limit << PAGE_SHIFT ? -EFBIG : 0;
 }
 
+/*
+ * Nothing can be reclaimed from a buffer: to take the last page would leave the
+ * next allocation to the OOM killer. So look first whether there is enough for all
+ * that is to come.
+ */
+bool iobmd_account_has_room(unsigned long nr_pages)
+{
+	return si_mem_available() >= (long)(nr_pages + IOBMD_ROOM_FOR_OTHERS);
+}
+
+bool iobmd_account_is_exempt(void)
+{
+	return ns_capable_noaudit(&init_user_ns, CAP_IPC_LOCK);
+}
+
+/* The lock of iobmd_accounts is held. @account may be NULL. */
+static struct iobmd_account *iobmd_account_ref(struct iobmd_account *account)
+{
+	if (account)
+		atomic_long_inc(&account->nr_refs);
+	return account;
+}
+
 static struct iobmd_account *iobmd_account_find(uid_t uid)
 {
 	struct iobmd_account *account;
 
 	xa_lock(&iobmd_accounts);
-	account = xa_load(&iobmd_accounts, uid);
-	if (account)
-		account->nr_buffers++;
+	account = iobmd_account_ref(xa_load(&iobmd_accounts, uid));
 	xa_unlock(&iobmd_accounts);
 	return account;
 }
 
-/* The account of the caller: NULL for one without limit, or an ERR_PTR. */
-struct iobmd_account *iobmd_account_get(void)
+/* @nr more references for a caller that has one. */
+void iobmd_account_get(struct iobmd_account *account, unsigned long nr)
 {
-	uid_t uid = __kuid_val(current_uid());
-	struct iobmd_account *account, *old;
-
-	if (capable(CAP_IPC_LOCK))
-		return NULL;
-
-	while (!(account = iobmd_account_find(uid))) {
-		account = kzalloc(sizeof(*account), GFP_KERNEL_ACCOUNT);
-		if (!account)
-			return ERR_PTR(-ENOMEM);
-		account->uid = uid;
-		account->nr_buffers = 1;
-		old = xa_cmpxchg(&iobmd_accounts, uid, NULL, account, GFP_KERNEL);
-		if (!old)
-			break;
-		kfree(account);
-		if (xa_is_err(old))
-			return ERR_PTR(xa_err(old));
-	}
-	return account;
+	atomic_long_add(nr, &account->nr_refs);
 }
 
-void iobmd_account_put(struct iobmd_account *account)
+void iobmd_account_put(struct iobmd_account *account, unsigned long nr)
 {
 	bool last;
 
-	if (!account)
+	if (atomic_long_add_unless(&account->nr_refs, -nr, nr))
 		return;
-
 	xa_lock(&iobmd_accounts);
-	last = !--account->nr_buffers;
+	last = atomic_long_sub_and_test(nr, &account->nr_refs);
 	if (last)
 		__xa_erase(&iobmd_accounts, account->uid);
 	xa_unlock(&iobmd_accounts);
@@ -109,14 +144,80 @@ void iobmd_account_put(struct iobmd_account *account)
 		kfree(account);
 }
 
-int iobmd_account_charge(struct iobmd_account *account, unsigned long nr_pages)
+static struct iobmd_account *iobmd_account_alloc(uid_t uid)
 {
-	unsigned long limit = iobmd_account_limit(READ_ONCE(max_user_mib),
-						  totalram_pages() / 4);
+	struct iobmd_account *account = kzalloc(sizeof(*account), IOBMD_GFP_OBJECT);
 
 	if (!account)
-		return 0;
-	if (atomic_long_add_return(nr_pages, &account->nr_pages) <= limit)
+		return NULL;
+	account->uid = uid;
+	atomic_long_set(&account->nr_refs, 1);
+	mutex_init(&account->reap_lock);
+	spin_lock_init(&account->lock);
+	return account;
+}
+
+static void iobmd_account_set_newest(struct iobmd_account *account)
+{
+	if (account)
+		iobmd_account_get(account, 1);
+	account = xchg(&iobmd_newest_account, account);
+	if (account)
+		iobmd_account_put(account, 1);
+}
+
+/* A reference to the account of the caller, or an ERR_PTR: -ENOMEM. */
+static struct iobmd_account *iobmd_account_get_current(void)
+{
+	uid_t uid = __kuid_val(current_uid());
+	struct iobmd_account *account, *old;
+
+	while (!(account = iobmd_account_find(uid))) {
+		account = iobmd_account_alloc(uid);
+		if (!account)
+			return ERR_PTR(-ENOMEM);
+		old = xa_cmpxchg(&iobmd_accounts, uid, NULL, account, IOBMD_GFP_OBJECT);
+		if (!old) {
+			iobmd_account_set_newest(account);
+			break;
+		}
+		kfree(account);
+		if (xa_is_err(old))
+			return ERR_PTR(xa_err(old));
+	}
+	return account;
+}
+
+/* A reference to the first account of user @uid or one that follows, or NULL. */
+struct iobmd_account *iobmd_account_get_next(uid_t uid)
+{
+	struct iobmd_account *account;
+	unsigned long index = uid;
+
+	xa_lock(&iobmd_accounts);
+	account = iobmd_account_ref(xa_find(&iobmd_accounts, &index, UINT_MAX,
+					    XA_PRESENT));
+	xa_unlock(&iobmd_accounts);
+	return account;
+}
+
+void iobmd_account_exit(void)
+{
+	iobmd_account_set_newest(NULL);
+}
+
+static unsigned long iobmd_account_max_pages(void)
+{
+	return iobmd_account_limit(READ_ONCE(max_user_mib), totalram_pages() / 4);
+}
+
+/* @exempt: The ceiling does not apply. */
+int iobmd_account_charge(struct iobmd_account *account, unsigned long nr_pages,
+			 bool exempt)
+{
+	unsigned long sum = atomic_long_add_return(nr_pages, &account->nr_pages);
+
+	if (exempt || sum <= iobmd_account_max_pages())
 		return 0;
 	atomic_long_sub(nr_pages, &account->nr_pages);
 	return -EDQUOT;
@@ -124,6 +225,110 @@ int iobmd_account_charge(struct iobmd_account *account, unsigned long nr_pages)
 
 void iobmd_account_uncharge(struct iobmd_account *account, unsigned long nr_pages)
 {
-	if (account)
-		atomic_long_sub(nr_pages, &account->nr_pages);
+	atomic_long_sub(nr_pages, &account->nr_pages);
+}
+
+/* Whether the memory cgroup of the caller, or one around it, is nearly full. */
+static bool iobmd_cgroup_is_nearly_full(void)
+{
+	bool full = false;
+#ifdef CONFIG_MEMCG
+	struct mem_cgroup *memcg;
+
+	rcu_read_lock();
+	for (memcg = mem_cgroup_from_task(current); memcg && !full;
+	     memcg = parent_mem_cgroup(memcg))
+		full = page_counter_read(&memcg->memory) + IOBMD_CGROUP_FULL >
+		       READ_ONCE(memcg->memory.max);
+	rcu_read_unlock();
+#endif
+	return full;
+}
+
+/*
+ * The core allocates inodes, dentries and files with GFP_KERNEL: in a memory cgroup
+ * that is full it has a process killed for them. An allocation of ours fails instead,
+ * and what it was charged stays at hand for this CPU when it has been freed.
+ */
+bool iobmd_cgroup_has_room(void)
+{
+	void *probe;
+
+	if (!iobmd_cgroup_is_nearly_full())
+		return true;
+	probe = kmalloc(IOBMD_CORE_BYTES, IOBMD_GFP_OBJECT);
+	if (!probe)
+		return false;
+	kfree(probe);
+	return true;
+}
+
+/* Looks each time that a user's objects have taken so many bytes more. */
+static bool iobmd_machine_has_room(u64 sum, size_t bytes)
+{
+	if (sum / IOBMD_OBJECTS_STEP == (sum - bytes) / IOBMD_OBJECTS_STEP)
+		return true;
+	return iobmd_account_has_room(PFN_UP(bytes));
+}
+
+static u64 iobmd_account_max_objects(void)
+{
+	return max_t(u64, (u64)iobmd_account_max_pages() << PAGE_SHIFT >> IOBMD_OBJECTS_SHIFT,
+		     IOBMD_OBJECTS_MIN);
+}
+
+/**
+ * iobmd_account_charge_object - count what an object is about to take
+ * @account: The account of the caller.
+ * @bytes: How much the kernel allocates for it.
+ *
+ * Return: 0, or -EDQUOT over the user's ceiling, -ENFILE if all users have too many,
+ * -ENOMEM if the machine or the caller's memory cgroup is short of memory; and
+ * then nothing is counted.
+ */
+int iobmd_account_charge_object(struct iobmd_account *account, size_t bytes)
+{
+	u64 sum = atomic64_add_return(bytes, &account->objects);
+	int err = 0;
+
+	if (atomic64_add_return(bytes, &iobmd_objects) > IOBMD_OBJECTS_MAX)
+		err = -ENFILE;
+	else if (sum > iobmd_account_max_objects() && !iobmd_account_is_exempt())
+		err = -EDQUOT;
+	else if (!iobmd_machine_has_room(sum, bytes) || !iobmd_cgroup_has_room())
+		err = -ENOMEM;
+	if (err)
+		iobmd_account_uncharge_object(account, bytes);
+	return err;
+}
+
+void iobmd_account_uncharge_object(struct iobmd_account *account, size_t bytes)
+{
+	atomic64_sub(bytes, &iobmd_objects);
+	atomic64_sub(bytes, &account->objects);
+}
+
+/*
+ * The account of the caller with an object of @bytes counted, for
+ * iobmd_account_release_object(); or an ERR_PTR.
+ */
+struct iobmd_account *iobmd_account_get_object(size_t bytes)
+{
+	struct iobmd_account *account = iobmd_account_get_current();
+	int err;
+
+	if (IS_ERR(account))
+		return account;
+	err = iobmd_account_charge_object(account, bytes);
+	if (err) {
+		iobmd_account_put(account, 1);
+		return ERR_PTR(err);
+	}
+	return account;
+}
+
+void iobmd_account_release_object(struct iobmd_account *account, size_t bytes)
+{
+	iobmd_account_uncharge_object(account, bytes);
+	iobmd_account_put(account, 1);
 }

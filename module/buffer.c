@@ -8,11 +8,17 @@
 #include <linux/nodemask.h>
 #include <linux/pagemap.h>
 #include <linux/sched.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/string_helpers.h>
 
 #include "internal.h"
 #include "trace.h"
+
+/* What a buffer takes beside its memory, with its first descriptor, in bytes. */
+#define IOBMD_BUFFER_BYTES	(sizeof(struct inode) + sizeof(struct iobmd_buffer) + \
+				 IOBMD_DESCRIPTOR_BYTES)
 
 #define IOBMD_DIRECTION_MASK	(IOBMD_DIRECTION_OUT | IOBMD_DIRECTION_IN)
 
@@ -69,7 +75,7 @@ static int iobmd_create_check(const struct iobmd_create *args)
 
 static struct iobmd_buffer *iobmd_buffer_alloc_struct(const struct iobmd_create *args)
 {
-	struct iobmd_buffer *buffer = kzalloc(sizeof(*buffer), GFP_KERNEL_ACCOUNT);
+	struct iobmd_buffer *buffer = kzalloc(sizeof(*buffer), IOBMD_GFP_OBJECT);
 
 	if (!buffer)
 		return NULL;
@@ -81,15 +87,29 @@ static struct iobmd_buffer *iobmd_buffer_alloc_struct(const struct iobmd_create 
 	mutex_init(&buffer->resize_lock);
 	init_rwsem(&buffer->fault_lock);
 	spin_lock_init(&buffer->lock);
-	INIT_LIST_HEAD(&buffer->holds);
+	buffer->holds = RB_ROOT_CACHED;
 	return buffer;
 }
 
-/* Nothing but ioctls changes a buffer: no ftruncate(2), fchmod(2), fchown(2). */
+/*
+ * ftruncate(2) is RESIZE. Nothing else changes a file: no fchmod(2), fchown(2) or
+ * utimensat(2), nor truncate(2) of its path in /proc, which needs no descriptor.
+ *
+ * The inode's lock, which the VFS holds, protects nothing of ours, and waiting for it
+ * cannot be ended: a RESIZE, which may take long, is not to hold up others there.
+ */
 static int iobmd_inode_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
 			       struct iattr *attr)
 {
-	return -EPERM;
+	const unsigned int ftruncate = ATTR_SIZE | ATTR_FILE;
+	int err;
+
+	if ((attr->ia_valid & ftruncate) != ftruncate)
+		return -EPERM;
+	inode_unlock(d_inode(dentry));
+	err = iobmd_view_resize(dentry->d_fsdata, attr->ia_size);
+	inode_lock(d_inode(dentry));
+	return err;
 }
 
 /* The size is what the descriptor shows, not the memory in the page cache. */
@@ -126,29 +146,25 @@ static int iobmd_buffer_alloc_inode(struct iobmd_buffer *buffer,
 	 * of alloc_anon_inode(), so that /proc/PID/fd cannot open it again.
 	 */
 	inode->i_mode |= S_IFREG;
+	/* On no path, as a memfd: so lsof +L1 lists it, and core dumps have its mappings. */
+	clear_nlink(inode);
 	inode->i_flags |= S_NOCMTIME;
 	inode->i_ino = buffer->id;
 	inode->i_op = &iobmd_inode_operations;
 	inode->i_mapping->a_ops = &iobmd_memory_aops;
-	mapping_set_gfp_mask(inode->i_mapping, GFP_HIGHUSER);
+	mapping_set_gfp_mask(inode->i_mapping, IOBMD_GFP_SPLIT);
 	mapping_set_unevictable(inode->i_mapping);
 	mapping_set_large_folios(inode->i_mapping);
 	mapping_set_release_always(inode->i_mapping);
+	/* A file that may be open for writing is none that khugepaged may collapse. */
+	atomic_set(&inode->i_writecount, 1);
 	inode->i_private = buffer;
 	buffer->inode = inode;
 	return 0;
 }
 
-/**
- * iobmd_buffer_alloc - make a buffer without memory
- * @sb: The superblock for its inode.
- * @args: What user space asks for, checked.
- *
- * Return: the buffer, whose inode holds the caller's only reference to it, or
- * an ERR_PTR: -ENOMEM.
- */
-struct iobmd_buffer *iobmd_buffer_alloc(struct super_block *sb,
-					const struct iobmd_create *args)
+static struct iobmd_buffer *iobmd_buffer_alloc_object(struct super_block *sb,
+						      const struct iobmd_create *args)
 {
 	struct iobmd_buffer *buffer = iobmd_buffer_alloc_struct(args);
 	int err;
@@ -160,6 +176,30 @@ struct iobmd_buffer *iobmd_buffer_alloc(struct super_block *sb,
 		kfree(buffer);
 		return ERR_PTR(err);
 	}
+	return buffer;
+}
+
+/**
+ * iobmd_buffer_alloc - make a buffer without memory
+ * @sb: The superblock for its inode.
+ * @args: What user space asks for, checked.
+ *
+ * Return: the buffer, whose inode holds the caller's only reference to it, or
+ * an ERR_PTR: -EDQUOT, -ENFILE, -ENOMEM.
+ */
+struct iobmd_buffer *iobmd_buffer_alloc(struct super_block *sb,
+					const struct iobmd_create *args)
+{
+	struct iobmd_account *account = iobmd_account_get_object(IOBMD_BUFFER_BYTES);
+	struct iobmd_buffer *buffer;
+
+	if (IS_ERR(account))
+		return ERR_CAST(account);
+	buffer = iobmd_buffer_alloc_object(sb, args);
+	if (IS_ERR(buffer))
+		iobmd_account_release_object(account, IOBMD_BUFFER_BYTES);
+	else
+		buffer->account = account;
 	return buffer;
 }
 
@@ -181,7 +221,6 @@ void iobmd_buffer_publish(struct iobmd_buffer *buffer, u64 capacity)
 
 static int iobmd_buffer_init(struct iobmd_buffer *buffer, u64 capacity)
 {
-	struct iobmd_account *account;
 	int err;
 
 	err = iobmd_buffer_check_capacity(buffer, capacity);
@@ -189,12 +228,8 @@ static int iobmd_buffer_init(struct iobmd_buffer *buffer, u64 capacity)
 		return err;
 
 	buffer->memcg = get_mem_cgroup_from_mm(current->mm);
-	account = iobmd_account_get();
-	if (IS_ERR(account))
-		return PTR_ERR(account);
-	buffer->account = account;
-
-	err = iobmd_memory_grow(buffer, iobmd_pages(capacity));
+	buffer->exempt = iobmd_account_is_exempt();
+	err = iobmd_memory_grow(buffer, iobmd_pages(capacity), buffer->exempt);
 	if (!err)
 		iobmd_buffer_publish(buffer, capacity);
 	return err;
@@ -206,7 +241,7 @@ static int iobmd_buffer_init(struct iobmd_buffer *buffer, u64 capacity)
  * @args: What user space asks for, size and flags already checked.
  *
  * Return: the buffer, whose inode holds the caller's only reference to it, or
- * an ERR_PTR: -EDQUOT, -EFBIG, -EINTR, -EINVAL, -ENOMEM.
+ * an ERR_PTR: -EDQUOT, -EFBIG, -EINTR, -EINVAL, -ENFILE, -ENOMEM.
  */
 struct iobmd_buffer *iobmd_buffer_create(struct super_block *sb,
 					 const struct iobmd_create *args)
@@ -236,7 +271,14 @@ struct iobmd_buffer *iobmd_buffer_create(struct super_block *sb,
 void iobmd_buffer_evict(struct inode *inode)
 {
 	struct iobmd_buffer *buffer = inode->i_private;
+	unsigned long leftover = 0;
 
+	if (buffer)
+		iobmd_memory_keep_bad(buffer, 0);
+	/* Of a creator without a ceiling nothing needs to stay charged. */
+	if (buffer && !buffer->exempt)
+		leftover = iobmd_leftover_collect(buffer->account, &inode->i_data,
+						  iobmd_memory_nr_pages(buffer));
 	truncate_inode_pages_final(&inode->i_data);
 	clear_inode(inode);
 	if (!buffer)
@@ -248,8 +290,8 @@ void iobmd_buffer_evict(struct inode *inode)
 	}
 	if (buffer->composite)
 		iobmd_composite_free(buffer->composite);
-	iobmd_account_uncharge(buffer->account, iobmd_memory_nr_pages(buffer));
-	iobmd_account_put(buffer->account);
+	iobmd_account_uncharge(buffer->account, iobmd_memory_nr_pages(buffer) - leftover);
+	iobmd_account_release_object(buffer->account, IOBMD_BUFFER_BYTES);
 	mem_cgroup_put(buffer->memcg);
 	kfree_rcu(buffer, rcu);
 }
@@ -264,7 +306,8 @@ static int iobmd_buffer_resize_locked(struct iobmd_buffer *buffer, u64 capacity)
 	if (nr_pages < old_nr_pages)
 		err = iobmd_memory_shrink(buffer, nr_pages);
 	else if (nr_pages > old_nr_pages)
-		err = iobmd_memory_grow(buffer, nr_pages);
+		err = iobmd_memory_grow(buffer, nr_pages,
+					buffer->exempt && iobmd_account_is_exempt());
 	if (err)
 		return err;
 
@@ -276,25 +319,60 @@ static int iobmd_buffer_resize_locked(struct iobmd_buffer *buffer, u64 capacity)
 	return 0;
 }
 
+static int iobmd_buffer_change(struct iobmd_buffer *buffer, u64 capacity)
+{
+	int err;
+
+	err = iobmd_buffer_check_capacity(buffer, capacity);
+	if (err)
+		return err;
+	err = iobmd_hold_begin_resize(buffer, capacity);
+	if (err)
+		return err;
+	err = iobmd_buffer_resize_locked(buffer, capacity);
+	iobmd_hold_end_resize(buffer);
+	return err;
+}
+
 /**
  * iobmd_buffer_resize - change the capacity, and set the length to it
  * @buffer: The buffer; the caller holds a reference and none of its locks.
  * @capacity: In bytes.
  *
- * Return: 0, or -EBUSY, -EDQUOT, -EFBIG, -EINTR, -EINVAL, -ENOMEM with nothing
- * changed.
+ * Return: 0, or -EBUSY, -EDQUOT, -EFBIG, -EINTR, -EINVAL, -ENOMEM, -ERESTARTSYS
+ * with nothing changed.
  */
 int iobmd_buffer_resize(struct iobmd_buffer *buffer, u64 capacity)
 {
 	int err;
 
-	if (mutex_lock_killable(&buffer->resize_lock))
-		return -EINTR;
-	err = iobmd_buffer_check_capacity(buffer, capacity);
-	if (!err)
-		err = iobmd_hold_check_resize(buffer, capacity);
-	if (!err)
-		err = iobmd_buffer_resize_locked(buffer, capacity);
+	if (mutex_lock_interruptible(&buffer->resize_lock))
+		return -ERESTARTSYS;
+	err = iobmd_buffer_change(buffer, capacity);
+	mutex_unlock(&buffer->resize_lock);
+	return err;
+}
+
+/**
+ * iobmd_buffer_extend - make the length at least so large
+ * @buffer: The buffer; the caller holds a reference and none of its locks.
+ * @length: In bytes. Beyond the capacity, it becomes the capacity too.
+ *
+ * Return: as iobmd_buffer_resize().
+ */
+int iobmd_buffer_extend(struct iobmd_buffer *buffer, u64 length)
+{
+	int err = 0;
+
+	if (mutex_lock_interruptible(&buffer->resize_lock))
+		return -ERESTARTSYS;
+	if (length > buffer->capacity) {
+		err = iobmd_buffer_change(buffer, length);
+	} else {
+		spin_lock(&buffer->lock);
+		buffer->length = max(buffer->length, length);
+		spin_unlock(&buffer->lock);
+	}
 	mutex_unlock(&buffer->resize_lock);
 	return err;
 }
@@ -329,12 +407,29 @@ void iobmd_buffer_set_name(struct iobmd_buffer *buffer, const char *name)
 	spin_unlock(&buffer->lock);
 }
 
-void iobmd_buffer_get_name(struct iobmd_buffer *buffer,
-			   char name[IOBMD_NAME_MAX + 1])
+/*
+ * The name as it is shown. A name may have bytes that a terminal obeys: what is not
+ * printable ASCII is escaped. @escaped: IOBMD_NAME_ESCAPED bytes.
+ */
+void iobmd_buffer_escape_name(struct iobmd_buffer *buffer, char *escaped)
 {
+	char name[IOBMD_NAME_MAX + 1];
+	int length;
+
 	spin_lock(&buffer->lock);
-	strscpy(name, buffer->name, IOBMD_NAME_MAX + 1);
+	strscpy(name, buffer->name, sizeof(name));
 	spin_unlock(&buffer->lock);
+	length = string_escape_mem(name, strlen(name), escaped, IOBMD_NAME_ESCAPED - 1,
+				   ESCAPE_OCTAL | ESCAPE_NAP | ESCAPE_APPEND, "\\");
+	escaped[length] = '\0';
+}
+
+void iobmd_buffer_show_name(struct seq_file *m, struct iobmd_buffer *buffer)
+{
+	char name[IOBMD_NAME_ESCAPED];
+
+	iobmd_buffer_escape_name(buffer, name);
+	seq_puts(m, name);
 }
 
 /* Fills in all but what belongs to a descriptor. */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What differs between the kernels that iobmd supports, 6.1 and 6.12. This
- * header gives 6.1 the names of 6.12; nothing else tests for a version.
+ * What differs between the kernels that iobmd supports, 6.1 to 7.3. This header gives
+ * older ones the names of the newest. It goes by what the kernel's headers declare
+ * (compat.mk looks, and defines IOBMD_HAS_...), not by the version, as distributions have
+ * changes of newer kernels in older ones.
  */
 #ifndef IOBMD_COMPAT_H
 #define IOBMD_COMPAT_H
@@ -12,19 +14,18 @@
 #include <linux/shrinker.h>
 #include <linux/slab.h>
 #include <linux/swap.h>
-#include <linux/version.h>
 
-/* For importers of a dma-buf, as the tests have one: 6.1 takes the lock itself. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
-#define dma_buf_map_attachment_unlocked dma_buf_map_attachment
-#define dma_buf_unmap_attachment_unlocked dma_buf_unmap_attachment
-#define dma_buf_vmap_unlocked dma_buf_vmap
-#define dma_buf_vunmap_unlocked dma_buf_vunmap
+#ifdef IOBMD_HAS_FOLIO_BATCH_H
+#include <linux/folio_batch.h>
+#else
+#include <linux/pagevec.h>
 #endif
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+#ifndef IOBMD_HAS_MNT_IDMAP
 #define mnt_idmap user_namespace
+#endif
 
+#ifndef IOBMD_HAS_VM_FLAGS_SET
 static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
 {
 	vma->vm_flags |= flags;
@@ -37,7 +38,7 @@ static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
 #endif
 
 /* How much a shrinker has freed, so that those who want memory stop in time. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+#ifndef IOBMD_HAS_MM_ACCOUNT_RECLAIMED_PAGES
 static inline void mm_account_reclaimed_pages(unsigned long nr_pages)
 {
 	if (current->reclaim_state)
@@ -45,13 +46,38 @@ static inline void mm_account_reclaimed_pages(unsigned long nr_pages)
 }
 #endif
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+#ifndef IOBMD_HAS_FILLATTR_REQUEST_MASK
 #define generic_fillattr(idmap, request_mask, inode, stat) \
 	generic_fillattr(idmap, inode, stat)
 #endif
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+#ifndef IOBMD_HAS_EVENTFD_SIGNAL_WITHOUT_COUNT
 #define eventfd_signal(ctx) eventfd_signal(ctx, 1)
+#endif
+
+#ifndef IOBMD_HAS_INODE_JUST_DROP
+#define inode_just_drop generic_delete_inode
+#endif
+
+/*
+ * Whether a page fault's folio may be mapped as a whole, by any file's handler, and a
+ * page table that has been made for the fault may be gone again. Kernels that do so have
+ * vmf_insert_page_mkwrite(), for those that want one page; but 6.14 has not.
+ */
+#if defined(CONFIG_PT_RECLAIM) && !defined(IOBMD_HAS_VMF_INSERT_PAGE_MKWRITE)
+#error "CONFIG_PT_RECLAIM without vmf_insert_page_mkwrite(): composites are not safe here"
+#endif
+
+#ifdef IOBMD_HAS_VMF_INSERT_PAGE_MKWRITE
+#define IOBMD_CORE_MAPS_FOLIOS	true
+#else
+#define IOBMD_CORE_MAPS_FOLIOS	false
+
+static inline vm_fault_t vmf_insert_page_mkwrite(struct vm_fault *vmf,
+						 struct page *page, bool write)
+{
+	return VM_FAULT_SIGBUS;
+}
 #endif
 
 typedef unsigned long (*iobmd_shrinker_t)(struct shrinker *shrinker,
@@ -61,7 +87,7 @@ typedef unsigned long (*iobmd_shrinker_t)(struct shrinker *shrinker,
  * Makes a shrinker for each NUMA node, which frees at least @batch objects at a
  * time. NULL: no memory. 6.1 has no shrinker_alloc().
  */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+#ifdef IOBMD_HAS_SHRINKER_ALLOC
 static inline struct shrinker *iobmd_shrinker_create(iobmd_shrinker_t count,
 						     iobmd_shrinker_t scan,
 						     long batch)
@@ -109,7 +135,7 @@ static inline void shrinker_free(struct shrinker *shrinker)
  * A page with a hardware error stays in its buffer: whoever maps it is told so
  * by SIGBUS, and nobody finds other contents in its place.
  */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+#ifdef IOBMD_HAS_ERROR_REMOVE_FOLIO
 static inline int iobmd_error_remove_folio(struct address_space *mapping,
 					   struct folio *folio)
 {

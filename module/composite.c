@@ -3,8 +3,8 @@
  * A composite: a buffer that has no memory of its own but shows windows of others,
  * one after the other.
  *
- * Each part has a view with a hold, as a window's descriptor has one, but no file,
- * of which the system has not so many. A composite among the parts is taken apart
+ * Each part has a hold, as a window's descriptor has one, but no file, of which the
+ * system has not so many. A composite among the parts is taken apart
  * right away: so there are no cycles and no depth, and one search finds the memory
  * of a byte.
  *
@@ -26,14 +26,18 @@
 
 /**
  * struct iobmd_part - a stretch of a composite that lies in one buffer
- * @view: The window, with a reference to the inode of its buffer.
+ * @buffer: The buffer, with a reference to its inode.
  * @mnt: The mount of that; a reference.
+ * @hold: Keeps the window.
+ * @offset: Where the window begins in the buffer, in bytes.
  * @start: Where it begins in the composite, in bytes.
  * @end: Where it ends; a multiple of the page size.
  */
 struct iobmd_part {
-	struct iobmd_view *view;
+	struct iobmd_buffer *buffer;
 	struct vfsmount *mnt;
+	struct iobmd_hold hold;
+	u64 offset;
 	u64 start;
 	u64 end;
 };
@@ -42,7 +46,11 @@ struct iobmd_part {
  * struct iobmd_composite - what a composite shows
  * @files: How many files show it. With the last the parts go; the rest stays, as a
  *	path keeps an inode for longer than its files.
+ * @account: That of the task that made the composite; a reference.
+ * @bytes: What counts.
+ * @is_writer: Whether each part counts as a writable mapping of its buffer.
  * @size: In bytes.
+ * @max: How many parts there is room for.
  * @nr: How many parts there are.
  * @parts: In order, without gaps. The first need not begin at 0: offsets count
  *	from a place from which the longest part has its huge pages where a
@@ -50,9 +58,25 @@ struct iobmd_part {
  */
 struct iobmd_composite {
 	atomic_t files;
+	struct iobmd_account *account;
+	size_t bytes;
+	bool is_writer;
 	u64 size;
+	unsigned int max;
 	unsigned int nr;
 	struct iobmd_part parts[];
+};
+
+/**
+ * struct iobmd_source - where COMPOSE takes parts from
+ * @file: A descriptor; a reference.
+ * @offset: Where in it, in bytes.
+ * @length: How much, in bytes.
+ */
+struct iobmd_source {
+	struct file *file;
+	u64 offset;
+	u64 length;
 };
 
 u64 iobmd_composite_start(const struct iobmd_composite *composite)
@@ -83,71 +107,49 @@ struct iobmd_place iobmd_composite_find(const struct iobmd_composite *composite,
 					u64 offset)
 {
 	const struct iobmd_part *part = iobmd_composite_part(composite, offset);
-	const struct iobmd_view *view = part->view;
 
 	return (struct iobmd_place) {
-		.buffer	= view->buffer,
-		.offset	= view->offset + offset - part->start,
+		.buffer	= part->buffer,
+		.offset	= part->offset + offset - part->start,
 		.before	= offset - part->start,
 		.length	= part->end - offset,
 	};
 }
 
-/*
- * Of @parent, which the caller holds a reference to. A part that may write counts
- * as a writable mapping: nobody sees those of the composite.
- */
-static int iobmd_part_init(struct iobmd_part *part, const struct iobmd_view *parent,
-			   struct vfsmount *mnt, const struct iobmd_derive *window)
+static void iobmd_part_release(struct iobmd_part *part, bool is_writer)
 {
-	struct iobmd_view *view = iobmd_view_derive(parent, window);
-	int err;
-
-	if (IS_ERR(view))
-		return PTR_ERR(view);
-	err = iobmd_view_get_writer(view);
-	if (err) {
-		iobmd_view_put_hold(view);
-		iobmd_view_free(view);
-		return err;
-	}
-	ihold(view->buffer->inode);
-	part->view = view;
-	part->mnt = mntget(mnt);
-	return 0;
-}
-
-static void iobmd_part_release(struct iobmd_part *part)
-{
-	struct inode *inode = part->view->buffer->inode;
-
-	iobmd_view_put_writer(part->view);
-	iobmd_view_put_hold(part->view);
-	iobmd_view_free(part->view);
-	iput(inode);
+	if (is_writer)
+		iobmd_buffer_put_writer(part->buffer);
+	iobmd_hold_put(&part->hold, part->buffer);
+	iput(part->buffer->inode);
 	mntput(part->mnt);
 }
 
-/* Adds @length bytes from @offset on of @parent, which is not of a composite. */
+/*
+ * Adds @length bytes of @buffer from @offset on, which it holds. Those of a composite
+ * that can be written count as a writable mapping: the seal does not see its own.
+ */
 static int iobmd_composite_add(struct iobmd_composite *composite,
-			       const struct iobmd_view *parent, struct vfsmount *mnt,
-			       u64 offset, u64 length, u32 rights)
+			       struct iobmd_buffer *buffer, struct vfsmount *mnt,
+			       u64 offset, u64 length)
 {
 	struct iobmd_part *part = &composite->parts[composite->nr];
-	struct iobmd_derive window = {
-		.flags	= IOBMD_DERIVE_F_WINDOW,
-		.offset	= offset,
-		.length	= length,
-	};
 	int err;
 
-	if (composite->nr == IOBMD_COMPOSE_MAX)
+	if (composite->nr == composite->max)
 		return -EINVAL;
-	if (!(rights & IOBMD_RIGHT_WRITE))
-		window.flags |= IOBMD_DERIVE_F_READ_ONLY;
-	err = iobmd_part_init(part, parent, mnt, &window);
+	err = iobmd_hold_get(&part->hold, buffer, offset + length);
 	if (err)
 		return err;
+	err = composite->is_writer ? iobmd_buffer_get_writer(buffer) : 0;
+	if (err) {
+		iobmd_hold_put(&part->hold, buffer);
+		return err;
+	}
+	ihold(buffer->inode);
+	part->buffer = buffer;
+	part->mnt = mntget(mnt);
+	part->offset = offset;
 	part->start = composite->size;
 	part->end = composite->size + PAGE_ALIGN(length);
 	composite->size += length;
@@ -158,7 +160,7 @@ static int iobmd_composite_add(struct iobmd_composite *composite,
 /* The same for @offset of another composite, in all that it has there. */
 static int iobmd_composite_add_parts(struct iobmd_composite *composite,
 				     const struct iobmd_composite *other,
-				     u64 offset, u64 length, u32 rights)
+				     u64 offset, u64 length)
 {
 	int err = 0;
 
@@ -166,52 +168,25 @@ static int iobmd_composite_add_parts(struct iobmd_composite *composite,
 		const struct iobmd_part *part = iobmd_composite_part(other, offset);
 		u64 n = min(length, part->end - offset);
 
-		err = iobmd_composite_add(composite, part->view, part->mnt,
-					  offset - part->start, n, rights);
+		err = iobmd_composite_add(composite, part->buffer, part->mnt,
+					  part->offset + offset - part->start, n);
 		offset += n;
 		length -= n;
 	}
 	return err;
 }
 
-static int iobmd_composite_add_window(struct iobmd_composite *composite,
-				      struct file *file,
-				      const struct iobmd_compose_part *args,
-				      u32 rights)
+static int iobmd_composite_add_source(struct iobmd_composite *composite,
+				      const struct iobmd_source *source)
 {
-	const struct iobmd_view *view = iobmd_descriptor_view(file);
-	u64 length = args->length;
-	int err;
+	const struct iobmd_view *view = iobmd_descriptor_view(source->file);
+	u64 offset = view->offset + source->offset;
 
-	/* Only the last part may end within a page: this one comes after it. */
-	if (args->__reserved || !PAGE_ALIGNED(args->offset) ||
-	    !PAGE_ALIGNED(composite->size))
-		return -EINVAL;
-	err = iobmd_view_check_range(view, args->offset, &length);
-	if (err)
-		return err;
-	if (rights & ~view->rights)
-		return -EACCES;
 	if (view->buffer->composite)
 		return iobmd_composite_add_parts(composite, view->buffer->composite,
-						 view->offset + args->offset, length,
-						 rights);
-	return iobmd_composite_add(composite, view, file->f_path.mnt, args->offset,
-				   length, rights);
-}
-
-static int iobmd_composite_add_fd(struct iobmd_composite *composite,
-				  const struct iobmd_compose_part *args, u32 rights)
-{
-	struct file *file = fget(args->fd);
-	int err = -EINVAL;
-
-	if (!file)
-		return -EBADF;
-	if (iobmd_descriptor_is(file))
-		err = iobmd_composite_add_window(composite, file, args, rights);
-	fput(file);
-	return err;
+						 offset, source->length);
+	return iobmd_composite_add(composite, view->buffer, source->file->f_path.mnt,
+				   offset, source->length);
 }
 
 /* Moves all so that the longest part has its huge pages at multiples of their size. */
@@ -224,7 +199,7 @@ static void iobmd_composite_align(struct iobmd_composite *composite)
 	for (part = composite->parts; part < composite->parts + composite->nr; part++)
 		if (part->end - part->start > longest->end - longest->start)
 			longest = part;
-	shift = (longest->view->offset - longest->start) & ~PMD_MASK;
+	shift = (longest->offset - longest->start) & ~PMD_MASK;
 	for (part = composite->parts; part < composite->parts + composite->nr; part++) {
 		part->start += shift;
 		part->end += shift;
@@ -233,13 +208,16 @@ static void iobmd_composite_align(struct iobmd_composite *composite)
 
 static void iobmd_composite_release_parts(struct iobmd_composite *composite)
 {
-	while (composite->nr)
-		iobmd_part_release(&composite->parts[--composite->nr]);
+	while (composite->nr) {
+		iobmd_part_release(&composite->parts[--composite->nr], composite->is_writer);
+		cond_resched();
+	}
 }
 
 void iobmd_composite_free(struct iobmd_composite *composite)
 {
 	iobmd_composite_release_parts(composite);
+	iobmd_account_release_object(composite->account, composite->bytes);
 	kvfree(composite);
 }
 
@@ -255,40 +233,131 @@ void iobmd_composite_put(struct iobmd_composite *composite)
 		iobmd_composite_release_parts(composite);
 }
 
-static size_t iobmd_composite_bytes(unsigned int nr)
+/* How many parts of @composite the @length bytes from @offset on touch. */
+static unsigned int iobmd_composite_count(const struct iobmd_composite *composite,
+					  u64 offset, u64 length)
 {
-	return struct_size_t(struct iobmd_composite, parts, nr);
+	const struct iobmd_part *first = iobmd_composite_part(composite, offset);
+	const struct iobmd_part *last = iobmd_composite_part(composite, offset + length - 1);
+
+	return last - first + 1;
 }
 
-/* How many parts there will be only shows when all have been added. */
-static struct iobmd_composite *
-iobmd_composite_build(const struct iobmd_compose_part *args, u32 nr, u32 rights)
+/* Fills in @source, whose file is there. Returns how many parts it will make. */
+static int iobmd_source_init(struct iobmd_source *source,
+			     const struct iobmd_compose_part *args, u32 rights)
 {
-	struct iobmd_composite *composite, *exact;
+	const struct iobmd_view *view;
+	int err;
+
+	if (!iobmd_descriptor_is(source->file) || args->__reserved ||
+	    !PAGE_ALIGNED(args->offset))
+		return -EINVAL;
+	view = iobmd_descriptor_view(source->file);
+	source->offset = args->offset;
+	source->length = args->length;
+	err = iobmd_view_check_range(view, source->offset, &source->length);
+	if (err)
+		return err;
+	if (rights & ~view->rights)
+		return -EACCES;
+	if (!view->buffer->composite)
+		return 1;
+	return iobmd_composite_count(view->buffer->composite, view->offset + source->offset,
+				     source->length);
+}
+
+/* Returns how many parts all the @sources make, or an error; only the last may be ragged. */
+static int iobmd_sources_init(struct iobmd_source *sources,
+			      const struct iobmd_compose_part *args, u32 nr, u32 rights)
+{
+	int ret, sum = 0;
+	u32 i;
+
+	for (i = 0; i < nr; i++) {
+		if (i && !PAGE_ALIGNED(sources[i - 1].length))
+			return -EINVAL;
+		sources[i].file = fget(args[i].fd);
+		if (!sources[i].file)
+			return -EBADF;
+		ret = iobmd_source_init(&sources[i], &args[i], rights);
+		if (ret < 0)
+			return ret;
+		sum += ret;
+		if (sum > IOBMD_COMPOSE_MAX)
+			return -EINVAL;
+	}
+	return sum;
+}
+
+static void iobmd_sources_free(struct iobmd_source *sources, u32 nr)
+{
+	u32 i;
+
+	for (i = 0; i < nr && sources[i].file; i++)
+		fput(sources[i].file);
+	kvfree(sources);
+}
+
+/* Room for @max parts, counted for the caller; or an ERR_PTR. */
+static struct iobmd_composite *iobmd_composite_alloc(unsigned int max, u32 rights)
+{
+	size_t bytes = struct_size_t(struct iobmd_composite, parts, max);
+	struct iobmd_account *account = iobmd_account_get_object(bytes);
+	struct iobmd_composite *composite;
+
+	if (IS_ERR(account))
+		return ERR_CAST(account);
+	composite = kvzalloc(bytes, IOBMD_GFP_OBJECT);
+	if (!composite) {
+		iobmd_account_release_object(account, bytes);
+		return ERR_PTR(-ENOMEM);
+	}
+	composite->account = account;
+	composite->bytes = bytes;
+	composite->is_writer = rights & IOBMD_RIGHT_WRITE;
+	composite->max = max;
+	return composite;
+}
+
+static struct iobmd_composite *
+iobmd_composite_from_sources(const struct iobmd_source *sources, u32 nr,
+			     unsigned int nr_parts, u32 rights)
+{
+	struct iobmd_composite *composite = iobmd_composite_alloc(nr_parts, rights);
 	int err = 0;
 	u32 i;
 
-	composite = kvzalloc(iobmd_composite_bytes(IOBMD_COMPOSE_MAX), GFP_KERNEL);
-	if (!composite)
-		return ERR_PTR(-ENOMEM);
+	if (IS_ERR(composite))
+		return composite;
 	for (i = 0; i < nr && !err; i++)
-		err = iobmd_composite_add_fd(composite, &args[i], rights);
+		err = iobmd_composite_add_source(composite, &sources[i]);
 	if (!err)
 		err = iobmd_account_check_capacity(composite->size);
-	if (err)
-		goto err_free;
-	exact = kvmalloc(iobmd_composite_bytes(composite->nr), GFP_KERNEL_ACCOUNT);
-	err = -ENOMEM;
-	if (!exact)
-		goto err_free;
-	memcpy(exact, composite, iobmd_composite_bytes(composite->nr));
-	kvfree(composite);
-	iobmd_composite_align(exact);
-	return exact;
+	if (err) {
+		iobmd_composite_free(composite);
+		return ERR_PTR(err);
+	}
+	iobmd_composite_align(composite);
+	return composite;
+}
 
-err_free:
-	iobmd_composite_free(composite);
-	return ERR_PTR(err);
+static struct iobmd_composite *
+iobmd_composite_build(const struct iobmd_compose_part *args, u32 nr, u32 rights)
+{
+	struct iobmd_source *sources = kvcalloc(nr, sizeof(*sources), IOBMD_GFP_OBJECT);
+	struct iobmd_composite *composite;
+	int nr_parts;
+
+	if (!sources)
+		return ERR_PTR(-ENOMEM);
+	nr_parts = iobmd_sources_init(sources, args, nr, rights);
+	if (nr_parts < 0)
+		composite = ERR_PTR(nr_parts);
+	else
+		composite = iobmd_composite_from_sources(sources, nr, nr_parts, rights);
+	iobmd_sources_free(sources, nr);
+	return composite;
 }
 
 static u32 iobmd_composite_direction(const struct iobmd_composite *composite)
@@ -297,8 +366,23 @@ static u32 iobmd_composite_direction(const struct iobmd_composite *composite)
 	unsigned int i;
 
 	for (i = 0; i < composite->nr; i++)
-		direction &= composite->parts[i].view->buffer->direction;
+		direction &= composite->parts[i].buffer->direction;
 	return direction;
+}
+
+/*
+ * Where the inode of @composite ends. The core does not map a huge page whole that
+ * reaches beyond the end of the mapping's file, and goes by where it lies in its own:
+ * so this is as far as that of any part.
+ */
+static u64 iobmd_composite_inode_size(const struct iobmd_composite *composite)
+{
+	u64 size = composite->parts[composite->nr - 1].end;
+	unsigned int i;
+
+	for (i = 0; i < composite->nr; i++)
+		size = max_t(u64, size, i_size_read(composite->parts[i].buffer->inode));
+	return size;
 }
 
 /**
@@ -309,7 +393,8 @@ static u32 iobmd_composite_direction(const struct iobmd_composite *composite)
  * @rights: That the composite shall have, and all parts with it.
  *
  * Return: the composite, whose inode holds the caller's only reference to it, or
- * an ERR_PTR: -EACCES, -EBADF, -EFBIG, -EINTR, -EINVAL, -ENFILE, -ENOMEM, -EPERM.
+ * an ERR_PTR: -EACCES, -EBADF, -EDQUOT, -EFBIG, -EINVAL, -ENFILE, -ENOMEM, -EPERM,
+ * -ERESTARTSYS.
  */
 struct iobmd_buffer *
 iobmd_composite_create(struct super_block *sb,
@@ -330,8 +415,7 @@ iobmd_composite_create(struct super_block *sb,
 	}
 	buffer->composite = composite;
 	buffer->direction = iobmd_composite_direction(composite);
-	/* Or the core would take huge pages for some that the file's end cuts. */
-	i_size_write(buffer->inode, MAX_LFS_FILESIZE);
+	i_size_write(buffer->inode, iobmd_composite_inode_size(composite));
 	iobmd_buffer_publish(buffer, composite->size);
 	return buffer;
 }

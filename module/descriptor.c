@@ -29,13 +29,25 @@ static int iobmd_descriptor_mmap(struct file *file, struct vm_area_struct *vma)
 	const struct iobmd_view *view = iobmd_descriptor_view(file);
 	int err;
 
-	/* VM_SHARED would be missing for a descriptor that is read-only. */
-	if (!(vma->vm_flags & VM_MAYSHARE))
+	/*
+	 * A private mapping is for those who never write to it: a page of their own
+	 * in the place of the buffer's would be no mapping of the buffer. (VM_SHARED
+	 * would be missing for a descriptor that is read-only.)
+	 */
+	if (!(vma->vm_flags & VM_MAYSHARE) &&
+	    (view->rights & IOBMD_RIGHT_WRITE || vma->vm_flags & VM_WRITE))
 		return -EINVAL;
 	err = iobmd_descriptor_check_map(file, (u64)vma->vm_pgoff << PAGE_SHIFT,
 					 vma->vm_end - vma->vm_start);
 	if (err)
 		return err;
+
+	/* An importer of an export has not looked at the mode of its file. */
+	if (!(view->rights & IOBMD_RIGHT_WRITE)) {
+		if (vma->vm_flags & VM_WRITE)
+			return -EACCES;
+		vm_flags_clear(vma, VM_MAYWRITE);
+	}
 
 	/* The core has counted a mapping that may become writable as one. */
 	if (iobmd_buffer_is_frozen(view->buffer)) {
@@ -67,13 +79,13 @@ static unsigned long iobmd_descriptor_get_unmapped_area(struct file *file,
 static void iobmd_descriptor_show_fdinfo(struct seq_file *m, struct file *file)
 {
 	const struct iobmd_view *view = iobmd_descriptor_view(file);
-	char name[IOBMD_NAME_MAX + 1];
 	struct iobmd_get_info info;
 
 	iobmd_view_get_info(view, &info);
-	iobmd_buffer_get_name(view->buffer, name);
 	seq_printf(m, "iobmd-id:\t%llu\n", info.id);
-	seq_printf(m, "name:\t%s\n", name);
+	seq_puts(m, "name:\t");
+	iobmd_buffer_show_name(m, view->buffer);
+	seq_putc(m, '\n');
 	seq_printf(m, "capacity:\t%llu\n", info.capacity);
 	seq_printf(m, "length:\t%llu\n", info.length);
 	seq_printf(m, "allocated:\t%llu\n", info.allocated);
@@ -95,16 +107,23 @@ static int iobmd_descriptor_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
-/* With the id, and as the kernel shows files on no path; modules cannot call that. */
-static char *iobmd_dentry_name(struct dentry *dentry, char *buffer, int size)
+/*
+ * /dev/iobmd:ID or /dev/iobmd:ID:NAME, and "(deleted)", as the kernel shows files on
+ * no path (modules cannot call that). Programs that look for deleted libraries skip
+ * what is below /dev.
+ */
+static char *iobmd_dentry_name(struct dentry *dentry, char *text, int size)
 {
-	char name[64];
-	int length = scnprintf(name, sizeof(name), "/%s:%lu (deleted)",
-			       dentry->d_name.name, d_inode(dentry)->i_ino) + 1;
+	struct iobmd_buffer *buffer = d_inode(dentry)->i_private;
+	char name[IOBMD_NAME_ESCAPED], shown[IOBMD_NAME_ESCAPED + 48];
+	int length;
 
+	iobmd_buffer_escape_name(buffer, name);
+	length = scnprintf(shown, sizeof(shown), "/dev/iobmd:%llu%s%s (deleted)",
+			   buffer->id, *name ? ":" : "", name) + 1;
 	if (length > size)
 		return ERR_PTR(-ENAMETOOLONG);
-	return memcpy(buffer + size - length, name, length);
+	return memcpy(text + size - length, shown, length);
 }
 
 /* The dentry of a file that could not be made has no view. */
@@ -124,6 +143,8 @@ const struct dentry_operations iobmd_dentry_operations = {
  */
 static const struct file_operations iobmd_descriptor_fops = {
 	.llseek			= iobmd_llseek,
+	.fsync			= noop_fsync,
+	.fallocate		= iobmd_fallocate,
 	.read_iter		= iobmd_read_iter,
 	.write_iter		= iobmd_write_iter,
 	.splice_read		= iobmd_splice_read,
@@ -148,11 +169,16 @@ static struct file *iobmd_descriptor_alloc(struct iobmd_view *view,
 	int flags = view->rights & IOBMD_RIGHT_WRITE ? O_RDWR : O_RDONLY;
 	struct file *file;
 
-	file = alloc_file_pseudo(view->buffer->inode, mnt, "iobmd", flags,
+	/* Without O_LARGEFILE ftruncate(2) goes up to 2 GiB. */
+	file = alloc_file_pseudo(view->buffer->inode, mnt, "iobmd", flags | O_LARGEFILE,
 				 &iobmd_descriptor_fops);
 	if (IS_ERR(file))
 		return file;
-	/* As open(2) of a regular file would. */
+	/*
+	 * As open(2) of a regular file would. A read(2) that stalls, as in a page that
+	 * userfaultfd keeps away, holds up others that use the position of the same
+	 * open file: that is so for every file, and pread(2) does not.
+	 */
 	file->f_mode |= FMODE_PREAD | FMODE_PWRITE | FMODE_ATOMIC_POS;
 	file->private_data = view;
 	file->f_path.dentry->d_fsdata = view;
@@ -182,6 +208,11 @@ struct file *iobmd_descriptor_create(struct iobmd_buffer *buffer, u32 rights,
 	if (IS_ERR(view)) {
 		file = ERR_CAST(view);
 		goto err_iput;
+	}
+	/* Again: the memory of the buffer may have been the last. */
+	if (!iobmd_cgroup_has_room()) {
+		file = ERR_PTR(-ENOMEM);
+		goto err_free_view;
 	}
 	file = iobmd_descriptor_alloc(view, mnt);
 	if (IS_ERR(file))

@@ -223,7 +223,7 @@ static int iobmd_dma_alloc_table(struct sg_table *sgt,
 
 	err = iobmd_view_for_each_run(view, offset, length, limits, iobmd_dma_count_run, &nr);
 	if (!err)
-		err = sg_alloc_table(sgt, nr, GFP_KERNEL);
+		err = sg_alloc_table(sgt, nr, IOBMD_GFP_TABLE);
 	if (err)
 		return err;
 	sg = sgt->sgl;
@@ -287,7 +287,7 @@ struct iobmd_dma_mapping *iobmd_dma_map(const struct iobmd_view *view, u64 offse
 		return ERR_PTR(-EINVAL);
 	if (!iobmd_dma_is_allowed(view, direction))
 		return ERR_PTR(-EACCES);
-	mapping = kzalloc(sizeof(*mapping), GFP_KERNEL);
+	mapping = kzalloc(sizeof(*mapping), IOBMD_GFP_TABLE);
 	if (!mapping)
 		return ERR_PTR(-ENOMEM);
 	mapping->dev = dev;
@@ -340,7 +340,7 @@ void *iobmd_view_vmap(const struct iobmd_view *view, u64 size)
 
 	if (!(view->rights & IOBMD_RIGHT_WRITE))
 		return ERR_PTR(-EACCES);
-	pages = kvmalloc_array(nr, sizeof(*pages), GFP_KERNEL | __GFP_NOWARN);
+	pages = kvmalloc_array(nr, sizeof(*pages), IOBMD_GFP_TABLE);
 	if (!pages)
 		return ERR_PTR(-ENOMEM);
 	next = pages;

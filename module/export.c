@@ -15,16 +15,23 @@
 #include <linux/iosys-map.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/personality.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
 #include "internal.h"
 
-MODULE_IMPORT_NS(DMA_BUF);
+/* The argument of MODULE_IMPORT_NS() was no string once. */
+MODULE_INFO(import_ns, "DMA_BUF");
+
+/* What an export takes beside its descriptor, in bytes. */
+#define IOBMD_EXPORT_BYTES	(sizeof(struct iobmd_dmabuf) + sizeof(struct dma_buf) + \
+				 sizeof(struct inode) + sizeof(struct dentry) +	\
+				 sizeof(struct file))
 
 /**
  * struct iobmd_dmabuf - what a dma-buf of ours is
- * @file: The descriptor of the window.
+ * @file: The descriptor of the window. The export counts for its account.
  * @lock: Protects @mappings. Nests in the reservation lock.
  * @mappings: Of struct iobmd_dma_mapping: what importers have mapped.
  */
@@ -92,15 +99,24 @@ static int iobmd_dmabuf_end_cpu_access(struct dma_buf *dmabuf,
 	return 0;
 }
 
-/* Nobody executes a buffer. Our own files are on a mount that forbids it. */
+/*
+ * A buffer is not executed. Our own files are on a mount that forbids it, where the
+ * core does not add the right for a process with READ_IMPLIES_EXEC either; on that of
+ * dma-bufs it does, and such a process cannot be told from one that has asked.
+ *
+ * The core has counted a writable mapping for the file that was mapped, that of the
+ * dma-buf or of its importer, and counts it for ours when this has returned. The seal
+ * against writing does not come in between, as an export that may write counts as a
+ * writable mapping for as long as it lives.
+ */
 static int iobmd_dmabuf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 {
 	struct iobmd_dmabuf *export = dmabuf->priv;
 	int err;
 
-	if (vma->vm_flags & VM_EXEC)
+	if (vma->vm_flags & VM_EXEC && !(current->personality & READ_IMPLIES_EXEC))
 		return -EPERM;
-	vm_flags_clear(vma, VM_MAYEXEC);
+	vm_flags_clear(vma, VM_EXEC | VM_MAYEXEC);
 	err = export->file->f_op->mmap(export->file, vma);
 	if (!err)
 		vma_set_file(vma, export->file);
@@ -125,8 +141,14 @@ static void iobmd_dmabuf_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
 	vunmap(map->vaddr);
 }
 
+static struct iobmd_account *iobmd_export_account(struct file *file)
+{
+	return iobmd_descriptor_view(file)->account;
+}
+
 static void iobmd_dmabuf_free(struct iobmd_dmabuf *export)
 {
+	iobmd_account_uncharge_object(iobmd_export_account(export->file), IOBMD_EXPORT_BYTES);
 	iobmd_descriptor_drop(export->file);
 	kfree(export);
 }
@@ -182,16 +204,28 @@ static struct file *iobmd_export_window(struct file *parent,
 /* Takes over @file, also when it fails. */
 static struct iobmd_dmabuf *iobmd_dmabuf_alloc(struct file *file)
 {
-	struct iobmd_dmabuf *export = kzalloc(sizeof(*export), GFP_KERNEL_ACCOUNT);
+	struct iobmd_account *account = iobmd_export_account(file);
+	struct iobmd_dmabuf *export;
+	int err;
 
+	err = iobmd_account_charge_object(account, IOBMD_EXPORT_BYTES);
+	if (err)
+		goto err_drop;
+	export = kzalloc(sizeof(*export), IOBMD_GFP_OBJECT);
 	if (!export) {
-		iobmd_descriptor_drop(file);
-		return NULL;
+		err = -ENOMEM;
+		goto err_uncharge;
 	}
 	export->file = file;
 	mutex_init(&export->lock);
 	INIT_LIST_HEAD(&export->mappings);
 	return export;
+
+err_uncharge:
+	iobmd_account_uncharge_object(account, IOBMD_EXPORT_BYTES);
+err_drop:
+	iobmd_descriptor_drop(file);
+	return ERR_PTR(err);
 }
 
 /**
@@ -213,8 +247,8 @@ struct dma_buf *iobmd_export_create(struct file *file,
 	if (IS_ERR(file))
 		return ERR_CAST(file);
 	export = iobmd_dmabuf_alloc(file);
-	if (!export)
-		return ERR_PTR(-ENOMEM);
+	if (IS_ERR(export))
+		return ERR_CAST(export);
 
 	writable = file->f_mode & FMODE_WRITE;
 	info.ops = writable ? &iobmd_dmabuf_ops : &iobmd_dmabuf_read_only_ops;

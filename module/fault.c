@@ -54,7 +54,8 @@ static bool iobmd_stretch_is_huge(const struct vm_fault *vmf,
 	    stretch->last - stretch->first != PTRS_PER_PTE - 1)
 		return false;
 	folio = iobmd_memory_folio(buffer, stretch->first);
-	return folio && folio_order(folio) == IOBMD_HUGE_ORDER;
+	return folio && folio_order(folio) == IOBMD_HUGE_ORDER &&
+	       !iobmd_folio_has_bad(folio);
 }
 
 /* Returns 0 where it has not mapped the page of the fault. */
@@ -100,6 +101,29 @@ static vm_fault_t iobmd_fault_lock_page(struct vm_fault *vmf,
 	return VM_FAULT_LOCKED;
 }
 
+/*
+ * Maps the page of the fault, which is locked, and nothing around it; the core would
+ * map all of its folio. A kernel whose core does not has no vmf_insert_page_mkwrite().
+ *
+ * That finds an entry for all of the stretch if another fault has set it before the
+ * folio had a hardware error. It is not told of a write: what is there already, it
+ * would take for a mistake. The mapping's protection lets one write at once.
+ */
+static vm_fault_t iobmd_fault_map_alone(struct vm_fault *vmf)
+{
+	struct page *page = vmf->page;
+	vm_fault_t ret = VM_FAULT_NOPAGE;
+
+	if (!IOBMD_CORE_MAPS_FOLIOS || PageHWPoison(page))
+		return VM_FAULT_LOCKED;
+	if (!pmd_trans_huge(*vmf->pmd))
+		ret = vmf_insert_page_mkwrite(vmf, page, false);
+	vmf->page = NULL;
+	folio_unlock(page_folio(page));
+	put_page(page);
+	return ret;
+}
+
 static vm_fault_t iobmd_fault(struct vm_fault *vmf)
 {
 	struct iobmd_buffer *buffer = iobmd_fault_buffer(vmf);
@@ -111,6 +135,11 @@ static vm_fault_t iobmd_fault(struct vm_fault *vmf)
 	if (!ret)
 		ret = iobmd_fault_lock_page(vmf, buffer, vmf->pgoff);
 	up_read(&buffer->fault_lock);
+
+	/* Not with another one that has a hardware error. */
+	if (ret == VM_FAULT_LOCKED && !userfaultfd_armed(vmf->vma) &&
+	    iobmd_folio_has_bad(page_folio(vmf->page)))
+		ret = iobmd_fault_map_alone(vmf);
 	return ret;
 }
 
@@ -121,8 +150,9 @@ const struct vm_operations_struct iobmd_vm_ops = {
 
 /*
  * The core maps a huge page with one entry wherever the mapping has an aligned
- * stretch for it. It expects that all of the stretch is of that huge page: of a
- * composite, only if the part reaches that far to both sides, at that place.
+ * stretch for it, and newer kernels map any folio as a whole. They expect that all
+ * of the stretch is of the same buffer: of a composite, only if the part reaches that
+ * far to both sides, at that place.
  */
 static bool iobmd_place_fills_stretch(const struct vm_fault *vmf,
 				      const struct iobmd_place *place)
@@ -142,10 +172,15 @@ static vm_fault_t iobmd_composite_fault(struct vm_fault *vmf)
 	struct iobmd_place place =
 		iobmd_composite_find(iobmd_fault_buffer(vmf)->composite,
 				     (u64)vmf->pgoff << PAGE_SHIFT);
+	bool fills = iobmd_place_fills_stretch(vmf, &place);
 	vm_fault_t ret;
 
+	/* The core lets userfaultfd watch no such mapping (VM_DONTEXPAND), but once did. */
+	if (IOBMD_CORE_MAPS_FOLIOS && userfaultfd_armed(vmf->vma))
+		return VM_FAULT_SIGBUS;
+
 	/* Where there is a page table, the core sets entries in that only. */
-	if (pmd_none(*vmf->pmd) && !iobmd_place_fills_stretch(vmf, &place) &&
+	if (!fills && pmd_none(*vmf->pmd) &&
 	    apply_to_page_range(vmf->vma->vm_mm, vmf->address & PAGE_MASK, PAGE_SIZE,
 				NULL, NULL))
 		return VM_FAULT_OOM;
@@ -153,6 +188,8 @@ static vm_fault_t iobmd_composite_fault(struct vm_fault *vmf)
 	down_read(&place.buffer->fault_lock);
 	ret = iobmd_fault_lock_page(vmf, place.buffer, place.offset >> PAGE_SHIFT);
 	up_read(&place.buffer->fault_lock);
+	if (ret == VM_FAULT_LOCKED && (!fills || iobmd_folio_has_bad(page_folio(vmf->page))))
+		ret = iobmd_fault_map_alone(vmf);
 	return ret;
 }
 

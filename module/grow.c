@@ -14,9 +14,6 @@
 /* For what the buffer cannot do without: try hard, but kill nobody for it. */
 #define IOBMD_GFP_HARD	(IOBMD_GFP | __GFP_RETRY_MAYFAIL)
 
-/* Pages that no buffer takes: 1/32 of the machine, for all others to live on. */
-#define IOBMD_ROOM_FOR_OTHERS	(totalram_pages() / 32)
-
 /**
  * struct iobmd_fill - allocation of the pages from @index to @end
  * @buffer: Whom they are for.
@@ -187,16 +184,7 @@ static int iobmd_fill_block(struct iobmd_fill *fill, unsigned int order)
 	return iobmd_fill_folio(fill, order);
 }
 
-/*
- * Nothing can be reclaimed from a buffer: to take the last page would leave the
- * next one who needs some to the OOM killer. So look first whether there is
- * enough for all that is to come, and again from time to time.
- */
-bool iobmd_memory_has_room(pgoff_t nr_pages)
-{
-	return si_mem_available() >= (long)(nr_pages + IOBMD_ROOM_FOR_OTHERS);
-}
-
+/* Is there enough memory for all that is to come? Looks again from time to time. */
 static int iobmd_fill_check(const struct iobmd_fill *fill)
 {
 	pgoff_t nr_pages = fill->end - fill->index;
@@ -206,7 +194,7 @@ static int iobmd_fill_check(const struct iobmd_fill *fill)
 	if (fatal_signal_pending(current))
 		return -EINTR;
 	if ((first || IS_ALIGNED(fill->index, PTRS_PER_PTE)) &&
-	    !iobmd_memory_has_room(nr_pages - held))
+	    !iobmd_account_has_room(nr_pages - held))
 		return -ENOMEM;
 	return 0;
 }
@@ -233,16 +221,8 @@ static int iobmd_fill(struct iobmd_fill *fill)
 	return 0;
 }
 
-/**
- * iobmd_memory_grow - add zeroed memory at the end
- * @buffer: The buffer. The caller holds its resize_lock, or is the only user.
- * @nr_pages: How many pages it shall have, at least as many as now.
- *
- * Faults never see a page before all are there: they stop at i_size.
- *
- * Return: 0, or -EDQUOT, -EINTR, -ENOMEM with nothing changed.
- */
-int iobmd_memory_grow(struct iobmd_buffer *buffer, pgoff_t nr_pages)
+/* Adds the pages up to @nr_pages, which have been charged to the account. */
+static int iobmd_memory_fill(struct iobmd_buffer *buffer, pgoff_t nr_pages)
 {
 	pgoff_t start = iobmd_memory_nr_pages(buffer);
 	struct iobmd_fill fill = {
@@ -256,24 +236,57 @@ int iobmd_memory_grow(struct iobmd_buffer *buffer, pgoff_t nr_pages)
 	struct mem_cgroup *old_memcg;
 	int err;
 
-	err = iobmd_account_charge(buffer->account, nr_pages - start);
-	if (err)
-		return err;
-
 	iobmd_batch_begin(&fill.batch, buffer->node);
 	old_memcg = set_active_memcg(buffer->memcg);
 	err = iobmd_fill(&fill);
 	set_active_memcg(old_memcg);
 	iobmd_batch_end(&fill.batch);
-	if (err)
-		goto err_undo;
-
+	if (err) {
+		iobmd_memory_keep_bad(buffer, start);
+		truncate_inode_pages(buffer->inode->i_mapping, (loff_t)start << PAGE_SHIFT);
+		return err;
+	}
 	WRITE_ONCE(buffer->huge_bytes, buffer->huge_bytes + fill.huge_bytes);
 	i_size_write(buffer->inode, (loff_t)nr_pages << PAGE_SHIFT);
 	return 0;
+}
 
-err_undo:
-	truncate_inode_pages(buffer->inode->i_mapping, (loff_t)start << PAGE_SHIFT);
-	iobmd_account_uncharge(buffer->account, nr_pages - start);
+/* The second time also what lies in the batches of other CPUs makes room. */
+static int iobmd_memory_charge(struct iobmd_buffer *buffer, unsigned long nr_pages,
+			       bool exempt)
+{
+	struct iobmd_account *account = buffer->account;
+	int err = iobmd_account_charge(account, nr_pages, exempt);
+
+	if (err && iobmd_leftover_make_room(account, false))
+		err = iobmd_account_charge(account, nr_pages, exempt);
+	if (err && iobmd_leftover_make_room(account, true))
+		err = iobmd_account_charge(account, nr_pages, exempt);
+	return err;
+}
+
+/**
+ * iobmd_memory_grow - add zeroed memory at the end
+ * @buffer: The buffer. The caller holds its resize_lock, or is the only user.
+ * @nr_pages: How many pages it will have, at least as many as now.
+ * @exempt: The user's ceiling does not apply.
+ *
+ * Faults never see a page before all are there: they stop at i_size.
+ *
+ * Return: 0, or -EDQUOT, -EINTR, -ENOMEM with nothing changed.
+ */
+int iobmd_memory_grow(struct iobmd_buffer *buffer, pgoff_t nr_pages, bool exempt)
+{
+	unsigned long more = nr_pages - iobmd_memory_nr_pages(buffer);
+	int err;
+
+	err = iobmd_memory_charge(buffer, more, exempt);
+	if (err)
+		return err;
+	err = iobmd_memory_fill(buffer, nr_pages);
+	if (err == -ENOMEM && iobmd_leftover_make_room(buffer->account, true))
+		err = iobmd_memory_fill(buffer, nr_pages);
+	if (err)
+		iobmd_account_uncharge(buffer->account, more);
 	return err;
 }

@@ -2,18 +2,39 @@
 /*
  * Holds and seals: what a buffer may not do any more.
  *
- * A hold keeps the memory up to some end. Windows, exports and kernel users have
- * one each, and so does a descriptor whose owner asked for it. A seal is for the
+ * A hold keeps the memory up to some end. Windows, exports, parts of composites and
+ * kernel users have one each, and so does a descriptor whose owner asked for it. They
+ * are in a tree, the largest end first, as a user may have very many. A seal is for the
  * rest of the buffer's life.
  */
 
 #include <linux/lockdep.h>
 #include <linux/pagemap.h>
+#include <linux/rbtree.h>
+#include <linux/wait_bit.h>
 
 #include "internal.h"
 
 #define IOBMD_SEALS	(IOBMD_SEAL_SEAL | IOBMD_SEAL_SHRINK |		\
 			 IOBMD_SEAL_GROW | IOBMD_SEAL_WRITE)
+
+static bool iobmd_hold_is_larger(struct rb_node *a, const struct rb_node *b)
+{
+	return rb_entry(a, struct iobmd_hold, node)->end >
+	       rb_entry(b, struct iobmd_hold, node)->end;
+}
+
+static int iobmd_hold_get_locked(struct iobmd_hold *hold, struct iobmd_buffer *buffer,
+				 u64 end)
+{
+	lockdep_assert_held(&buffer->lock);
+
+	if (end > buffer->capacity)
+		return -EINVAL;
+	hold->end = end ?: buffer->length;
+	rb_add_cached(&hold->node, &buffer->holds, iobmd_hold_is_larger);
+	return 0;
+}
 
 /**
  * iobmd_hold_get - keep the memory of a buffer from being taken away
@@ -21,56 +42,104 @@
  * @buffer: The buffer; the caller holds a reference.
  * @end: Up to which byte; 0 means the length of now.
  *
- * Context: process context, may wait for a resize.
- * Return: 0, or -EINTR, or -EINVAL if the buffer does not reach to @end.
+ * A grow is no obstacle. A shrink is waited for, one only: while a hold waits, no
+ * other shrink begins.
+ *
+ * Context: process context.
+ * Return: 0, or -ERESTARTSYS, or -EINVAL if the buffer does not reach to @end.
  */
 int iobmd_hold_get(struct iobmd_hold *hold, struct iobmd_buffer *buffer, u64 end)
 {
 	int err = 0;
 
-	if (mutex_lock_killable(&buffer->resize_lock))
-		return -EINTR;
 	spin_lock(&buffer->lock);
-	if (end > buffer->capacity) {
-		err = -EINVAL;
-	} else {
-		hold->end = end ?: buffer->length;
-		list_add(&hold->node, &buffer->holds);
+	if (buffer->shrinking) {
+		buffer->nr_waiting++;
+		spin_unlock(&buffer->lock);
+		err = wait_var_event_interruptible(&buffer->shrinking,
+						   !READ_ONCE(buffer->shrinking));
+		spin_lock(&buffer->lock);
+		buffer->nr_waiting--;
 	}
+	if (!err)
+		err = iobmd_hold_get_locked(hold, buffer, end);
 	spin_unlock(&buffer->lock);
-	mutex_unlock(&buffer->resize_lock);
 	return err;
 }
 
 void iobmd_hold_put(struct iobmd_hold *hold, struct iobmd_buffer *buffer)
 {
 	spin_lock(&buffer->lock);
-	list_del(&hold->node);
+	rb_erase_cached(&hold->node, &buffer->holds);
 	spin_unlock(&buffer->lock);
 }
 
-static bool iobmd_hold_is_beyond(struct iobmd_buffer *buffer, u64 capacity)
+static bool iobmd_hold_is_beyond(const struct iobmd_buffer *buffer, u64 capacity)
 {
-	struct iobmd_hold *hold;
-	bool beyond = false;
+	struct rb_node *largest = rb_first_cached(&buffer->holds);
 
-	spin_lock(&buffer->lock);
-	list_for_each_entry(hold, &buffer->holds, node)
-		beyond |= hold->end > capacity;
-	spin_unlock(&buffer->lock);
-	return beyond;
+	return largest && rb_entry(largest, struct iobmd_hold, node)->end > capacity;
 }
 
-/* Whether seals and holds let the buffer have @capacity. */
-int iobmd_hold_check_resize(struct iobmd_buffer *buffer, u64 capacity)
+/**
+ * iobmd_hold_begin_resize - see whether seals and holds allow a resize
+ * @buffer: The buffer. The caller holds its resize_lock.
+ * @capacity: What it will have.
+ *
+ * Return: 0, and then no hold comes before iobmd_hold_end_resize() if the capacity
+ * becomes smaller; or -EBUSY.
+ */
+int iobmd_hold_begin_resize(struct iobmd_buffer *buffer, u64 capacity)
 {
+	bool shrink = capacity < buffer->capacity;
+	int err = 0;
+
 	lockdep_assert_held(&buffer->resize_lock);
 
-	if (capacity < buffer->capacity && buffer->seals & IOBMD_SEAL_SHRINK)
+	if (shrink && buffer->seals & IOBMD_SEAL_SHRINK)
 		return -EBUSY;
 	if (capacity > buffer->capacity && buffer->seals & IOBMD_SEAL_GROW)
 		return -EBUSY;
-	return iobmd_hold_is_beyond(buffer, capacity) ? -EBUSY : 0;
+
+	spin_lock(&buffer->lock);
+	if (shrink && (buffer->nr_waiting || iobmd_hold_is_beyond(buffer, capacity)))
+		err = -EBUSY;
+	else
+		WRITE_ONCE(buffer->shrinking, shrink);
+	spin_unlock(&buffer->lock);
+	return err;
+}
+
+void iobmd_hold_end_resize(struct iobmd_buffer *buffer)
+{
+	lockdep_assert_held(&buffer->resize_lock);
+
+	if (!buffer->shrinking)
+		return;
+	spin_lock(&buffer->lock);
+	WRITE_ONCE(buffer->shrinking, false);
+	spin_unlock(&buffer->lock);
+	/* Before the look whether a task waits. */
+	smp_mb();
+	wake_up_var(&buffer->shrinking);
+}
+
+/* Counts as a writable mapping, so that the seal against writing is refused. */
+int iobmd_buffer_get_writer(struct iobmd_buffer *buffer)
+{
+	struct address_space *mapping = buffer->inode->i_mapping;
+	int err = mapping_map_writable(mapping);
+
+	if (!err && iobmd_buffer_is_frozen(buffer)) {
+		mapping_unmap_writable(mapping);
+		err = -EPERM;
+	}
+	return err;
+}
+
+void iobmd_buffer_put_writer(struct iobmd_buffer *buffer)
+{
+	mapping_unmap_writable(buffer->inode->i_mapping);
 }
 
 static int iobmd_buffer_seal_locked(struct iobmd_buffer *buffer, u32 seals)
@@ -96,7 +165,7 @@ static int iobmd_buffer_seal_locked(struct iobmd_buffer *buffer, u32 seals)
  * @buffer: The buffer; the caller holds a reference and none of its locks.
  * @seals: An or of enum iobmd_seals.
  *
- * Return: 0, or -EBUSY, -EINTR, -EINVAL, -EPERM with nothing changed.
+ * Return: 0, or -EBUSY, -EINTR, -EINVAL, -EPERM, -ERESTARTSYS with nothing changed.
  */
 int iobmd_buffer_seal(struct iobmd_buffer *buffer, u32 seals)
 {
@@ -104,8 +173,8 @@ int iobmd_buffer_seal(struct iobmd_buffer *buffer, u32 seals)
 
 	if (seals & ~IOBMD_SEALS)
 		return -EINVAL;
-	if (mutex_lock_killable(&buffer->resize_lock))
-		return -EINTR;
+	if (mutex_lock_interruptible(&buffer->resize_lock))
+		return -ERESTARTSYS;
 	err = iobmd_buffer_seal_locked(buffer, seals);
 	mutex_unlock(&buffer->resize_lock);
 	return err;

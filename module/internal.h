@@ -3,12 +3,14 @@
 #ifndef IOBMD_INTERNAL_H
 #define IOBMD_INTERNAL_H
 
+#include <linux/dcache.h>
 #include <linux/dma-direction.h>
 #include <linux/fs.h>
 #include <linux/gfp.h>
 #include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
+#include <linux/rbtree.h>
 #include <linux/rwsem.h>
 #include <linux/scatterlist.h>
 #include <linux/spinlock.h>
@@ -36,36 +38,47 @@ struct seq_file;
 /* Unmovable, cleared once, and no word in the log when there is none. */
 #define IOBMD_GFP	(GFP_HIGHUSER | __GFP_ZERO | __GFP_NOWARN)
 
+/* What the core allocates when it splits a folio: also without the OOM killer. */
+#define IOBMD_GFP_SPLIT	(GFP_HIGHUSER | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
+
 /* For what can be done without. */
 #define IOBMD_GFP_LIGHT	(IOBMD_GFP | __GFP_NORETRY)
+
+/*
+ * For what stands for a buffer, counted for the caller's memory cgroup; and for tables
+ * that a driver has us make. Neither has a process killed where memory is short.
+ */
+#define IOBMD_GFP_TABLE		(GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
+#define IOBMD_GFP_OBJECT	(IOBMD_GFP_TABLE | __GFP_ACCOUNT)
 
 #define IOBMD_RIGHTS	(IOBMD_RIGHT_READ | IOBMD_RIGHT_WRITE | IOBMD_RIGHT_RESIZE)
 
 /**
  * struct iobmd_hold - a reason for a buffer to keep the memory that it has
- * @node: In the buffer's holds.
+ * @node: In the holds of the buffer.
  * @end: The memory up to this byte has to stay.
  */
 struct iobmd_hold {
-	struct list_head node;
+	struct rb_node node;
 	u64 end;
 };
 
 /**
  * struct iobmd_buffer - a buffer: memory that descriptors and mappings share
  * @inode: The page cache that holds the memory; @inode->i_size is the memory in
- *	bytes, whole pages, but that of a composite is beyond all there is. The
- *	inode owns this struct: its eviction, when the last file is gone, frees
+ *	bytes, whole pages, but for a composite: iobmd_composite_inode_size().
+ *	The inode owns this struct: its eviction, when the last file is gone, frees
  *	both. A mapping holds a file, a file the inode.
  * @rcu: For iobmd_list_show(), which looks at buffers without a reference.
  * @listed: In the list of all buffers; unused while @capacity is 0.
  * @id: Unique while the module is loaded.
- * @alignment: As asked for at creation; constant, like the five that follow.
+ * @alignment: As asked for at creation; constant, like the six that follow.
  * @direction: As asked for, never 0.
  * @huge: enum iobmd_huge
+ * @exempt: Whether the creator was exempt from the user's ceiling.
  * @node: NUMA node, or NUMA_NO_NODE.
  * @composite: What it shows instead of memory of its own, or NULL.
- * @account: Whom the memory counts for, or NULL for a privileged creator.
+ * @account: That of the creator, for the memory and the inode; a reference.
  * @memcg: The memory cgroup of the creator, or NULL.
  * @resize_lock: One resize at a time. Protects the set of folios.
  * @fault_lock: Shared while a page fault looks a folio up and maps it or locks
@@ -73,18 +86,53 @@ struct iobmd_hold {
  *	uses them. Who holds it shared can rely on every folio being there.
  * @split: The folio that a shrink has split, else NULL. Written with @fault_lock
  *	exclusive.
+ * @has_bad: A folio of several pages has had one with a hardware error.
  * @huge_bytes: How much of the memory is in huge pages. Written with
  *	@resize_lock held, read without.
  * @lock: Protects all that follows. Innermost.
  * @seals: An or of enum iobmd_seals. Written with @resize_lock held too, and
  *	IOBMD_SEAL_WRITE with @fault_lock exclusive.
- * @holds: Of struct iobmd_hold. Added to with @resize_lock held too.
+ * @holds: Of struct iobmd_hold, the largest end first. Not added to while @shrinking.
+ * @shrinking: A resize to a smaller capacity is running. Written with @resize_lock
+ *	held too; waited for by wait_var_event().
+ * @nr_waiting: How many holds wait for it to end. No other begins while one does.
  * @capacity: In bytes, exact. Written with @resize_lock held too.
  * @length: In bytes, at most @capacity.
  * @name: For people; may be empty.
  *
  * Lock order: mmap_lock, or @resize_lock; then @fault_lock, folio lock, the
  * kernel's own; last @lock. Nothing touches user memory under any of them.
+ *
+ * Waits that are not over in a moment: for what, what prolongs it, what ends it.
+ *
+ * @resize_lock
+ *	RESIZE and SEAL for each other. A grow takes as long as it takes to get the
+ *	memory; memory.high of its caller prolongs that without end. Any signal.
+ * @shrinking
+ *	A hold for one shrink, which waits as the following say. Any signal.
+ * @fault_lock, exclusive
+ *	A shrink or the seal against writing, for faults that are mapping a page.
+ *	SIGKILL.
+ * @fault_lock, shared
+ *	Faults, reads, writes and GET_INFO of a window, for one look of a shrink or
+ *	seal: the unmapping, and ticks for references as below, none if a fault waits.
+ * folio lock
+ *	A shrink or seal, for faults and memory failure. SIGKILL.
+ * references to a folio
+ *	A shrink or seal, for those of the kernel's bookkeeping: IOBMD_USED_TICKS for
+ *	all folios of a look, IOBMD_USED_LOOKS looks. SIGKILL.
+ * batches of other CPUs
+ *	A refused shrink, seal or charge: IOBMD_DRAIN_TICKS. A real-time task on such a
+ *	CPU does not prolong it. SIGKILL.
+ * helpers of a large grow
+ *	For each to zero the folio that it has begun. They are not bound to a CPU, so a
+ *	real-time task that occupies theirs does not prolong it.
+ * reap_lock of the account
+ *	A charge over the ceiling and an allocation without memory, for the look
+ *	through the leftovers of the same user. SIGKILL.
+ * lock of an export
+ *	Mapping and CPU access, for those of others through the same export: the time
+ *	of the syncs, where the device needs any.
  */
 struct iobmd_buffer {
 	struct inode *inode;
@@ -92,8 +140,9 @@ struct iobmd_buffer {
 	struct list_head listed;
 	u64 id;
 	u64 alignment;
-	u32 direction;
-	u32 huge;
+	u8 direction;
+	u8 huge;
+	bool exempt;
 	int node;
 	struct iobmd_composite *composite;
 	struct iobmd_account *account;
@@ -102,11 +151,14 @@ struct iobmd_buffer {
 	struct mutex resize_lock;
 	struct rw_semaphore fault_lock;
 	struct folio *split;
+	bool has_bad;
 	u64 huge_bytes;
 
 	spinlock_t lock;
 	u32 seals;
-	struct list_head holds;
+	struct rb_root_cached holds;
+	bool shrinking;
+	unsigned int nr_waiting;
 	u64 capacity;
 	u64 length;
 	char name[IOBMD_NAME_MAX + 1];
@@ -114,6 +166,8 @@ struct iobmd_buffer {
 
 /**
  * struct iobmd_view - what a descriptor shows of its buffer
+ * @account: That of the task that made the descriptor; a reference. NULL for the
+ *	first of a buffer, which counts with that.
  * @buffer: The buffer; the descriptor's file has a reference to its inode.
  * @rights: An or of enum iobmd_rights. Also the mode of the file, so that the
  *	kernel's own checks go by it.
@@ -127,6 +181,7 @@ struct iobmd_buffer {
  * dentry, which stat(2) looks at and a path keeps for longer than the file.
  */
 struct iobmd_view {
+	struct iobmd_account *account;
 	struct iobmd_buffer *buffer;
 	u32 rights;
 	bool is_window;
@@ -177,22 +232,53 @@ struct iobmd_dma_mapping {
 	enum dma_data_direction direction;
 };
 
+/* What a descriptor takes, in bytes. */
+#define IOBMD_DESCRIPTOR_BYTES	(sizeof(struct file) + sizeof(struct dentry) + \
+				 sizeof(struct iobmd_view))
+
 /* account.c */
-struct iobmd_account *iobmd_account_get(void);
-void iobmd_account_put(struct iobmd_account *account);
-int iobmd_account_charge(struct iobmd_account *account, unsigned long nr_pages);
+void iobmd_account_get(struct iobmd_account *account, unsigned long nr);
+void iobmd_account_put(struct iobmd_account *account, unsigned long nr);
+void iobmd_account_exit(void);
+bool iobmd_account_is_exempt(void);
+bool iobmd_account_has_room(unsigned long nr_pages);
+int iobmd_account_charge(struct iobmd_account *account, unsigned long nr_pages,
+			 bool exempt);
 void iobmd_account_uncharge(struct iobmd_account *account, unsigned long nr_pages);
+bool iobmd_cgroup_has_room(void);
+int iobmd_account_charge_object(struct iobmd_account *account, size_t bytes);
+void iobmd_account_uncharge_object(struct iobmd_account *account, size_t bytes);
+struct iobmd_account *iobmd_account_get_object(size_t bytes);
+void iobmd_account_release_object(struct iobmd_account *account, size_t bytes);
 int iobmd_account_check_capacity(u64 capacity);
+
+/* leftover.c */
+bool iobmd_leftover_make_room(struct iobmd_account *account, bool drain);
+unsigned long iobmd_leftover_collect(struct iobmd_account *account,
+				     struct address_space *mapping, pgoff_t end);
+int iobmd_leftover_init(void);
+void iobmd_leftover_exit(void);
 
 /* memory.c */
 void iobmd_folio_put_and_drain(struct folio *folio);
 extern const struct address_space_operations iobmd_memory_aops;
 struct folio *iobmd_memory_folio(struct iobmd_buffer *buffer, pgoff_t index);
 bool iobmd_folio_is_bad(struct folio *folio, pgoff_t index, unsigned long nr);
+void iobmd_memory_keep_bad(struct iobmd_buffer *buffer, pgoff_t start);
+
+/* Whether a large folio has a page with a hardware error somewhere. */
+static inline bool iobmd_folio_has_bad(struct folio *folio)
+{
+	return folio_test_large(folio) && folio_test_has_hwpoisoned(folio);
+}
+
 struct folio *iobmd_memory_get_folio(struct iobmd_buffer *buffer, u64 offset,
 				     bool write);
 u64 iobmd_memory_huge_bytes(struct iobmd_buffer *buffer, u64 offset, u64 end);
 void iobmd_memory_zero_page_tail(struct iobmd_buffer *buffer, u64 offset);
+void iobmd_memory_drain_all_cpus(void);
+void iobmd_memory_init(void);
+void iobmd_memory_exit(void);
 
 /*
  * Whether the seal against writing is on. It is refused while the page cache has
@@ -210,8 +296,7 @@ static inline pgoff_t iobmd_memory_nr_pages(const struct iobmd_buffer *buffer)
 }
 
 /* grow.c */
-bool iobmd_memory_has_room(pgoff_t nr_pages);
-int iobmd_memory_grow(struct iobmd_buffer *buffer, pgoff_t nr_pages);
+int iobmd_memory_grow(struct iobmd_buffer *buffer, pgoff_t nr_pages, bool exempt);
 
 /* batch.c */
 int iobmd_batch_init(void);
@@ -246,18 +331,24 @@ struct iobmd_buffer *iobmd_buffer_create(struct super_block *sb,
 void iobmd_buffer_evict(struct inode *inode);
 void iobmd_buffer_publish(struct iobmd_buffer *buffer, u64 capacity);
 int iobmd_buffer_resize(struct iobmd_buffer *buffer, u64 capacity);
+int iobmd_buffer_extend(struct iobmd_buffer *buffer, u64 length);
 int iobmd_buffer_set_length(struct iobmd_buffer *buffer, u64 length);
 void iobmd_buffer_set_name(struct iobmd_buffer *buffer, const char *name);
 u64 iobmd_buffer_length(struct iobmd_buffer *buffer);
 void iobmd_buffer_get_info(struct iobmd_buffer *buffer,
 			   struct iobmd_get_info *info);
-void iobmd_buffer_get_name(struct iobmd_buffer *buffer,
-			   char name[IOBMD_NAME_MAX + 1]);
+/* Each byte of a name becomes four at most. */
+#define IOBMD_NAME_ESCAPED	(4 * IOBMD_NAME_MAX + 1)
+void iobmd_buffer_escape_name(struct iobmd_buffer *buffer, char *escaped);
+void iobmd_buffer_show_name(struct seq_file *m, struct iobmd_buffer *buffer);
 
 /* hold.c */
 int iobmd_hold_get(struct iobmd_hold *hold, struct iobmd_buffer *buffer, u64 end);
 void iobmd_hold_put(struct iobmd_hold *hold, struct iobmd_buffer *buffer);
-int iobmd_hold_check_resize(struct iobmd_buffer *buffer, u64 capacity);
+int iobmd_hold_begin_resize(struct iobmd_buffer *buffer, u64 capacity);
+void iobmd_hold_end_resize(struct iobmd_buffer *buffer);
+int iobmd_buffer_get_writer(struct iobmd_buffer *buffer);
+void iobmd_buffer_put_writer(struct iobmd_buffer *buffer);
 int iobmd_buffer_seal(struct iobmd_buffer *buffer, u32 seals);
 
 /* list.c */
@@ -294,6 +385,8 @@ void iobmd_view_get_info(const struct iobmd_view *view,
 			 struct iobmd_get_info *info);
 int iobmd_view_check_range(const struct iobmd_view *view, u64 offset, u64 *length);
 
+int iobmd_view_resize(const struct iobmd_view *view, u64 capacity);
+int iobmd_view_extend(const struct iobmd_view *view, u64 length);
 int iobmd_view_get_writer(const struct iobmd_view *view);
 void iobmd_view_put_writer(const struct iobmd_view *view);
 
@@ -306,6 +399,7 @@ ssize_t iobmd_splice_read(struct file *file, loff_t *pos,
 			  struct pipe_inode_info *pipe, size_t length,
 			  unsigned int flags);
 loff_t iobmd_llseek(struct file *file, loff_t offset, int whence);
+long iobmd_fallocate(struct file *file, int mode, loff_t offset, loff_t length);
 
 /* dma.c */
 typedef int (*iobmd_visit_run_t)(phys_addr_t address, u64 length, void *arg);

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * read(2), write(2), splice(2) and lseek(2) on a descriptor, by the rules of a
- * file that neither grows nor has holes: a read or write that reaches beyond the
- * end is cut short there, a read from there on returns 0, a write ENOSPC.
+ * read(2), write(2), splice(2), lseek(2) and fallocate(2) on a descriptor, by the
+ * rules of a file that has no holes and does not grow by a write: a read or write
+ * that reaches beyond the end is cut short there, a read from there on returns 0, a
+ * write ENOSPC.
  *
  * No lock is held while user memory is touched, which may be a mapping of the
  * same buffer: a reference to the folio is enough.
  */
 
 #include <linux/fs.h>
+#include <linux/falloc.h>	/* after fs.h, from which its types come */
+#include <linux/highmem.h>
 #include <linux/pagemap.h>
 #include <linux/pipe_fs_i.h>
 #include <linux/sched/signal.h>
@@ -23,25 +26,42 @@
  */
 static size_t iobmd_io_limit(struct folio *folio, size_t start)
 {
-	if (folio_test_large(folio) && folio_test_has_hwpoisoned(folio))
+	if (iobmd_folio_has_bad(folio))
 		return PAGE_SIZE - offset_in_page(start);
 	return folio_size(folio) - start;
+}
+
+/*
+ * The folio that byte @pos of the view lies in, with a reference; NULL if a shrink
+ * was faster; or an ERR_PTR. @start: out, where in it. @length: how many bytes are
+ * wanted from there on, and are there.
+ */
+static struct folio *iobmd_io_get_folio(const struct iobmd_view *view, u64 pos,
+					bool write, size_t *start, u64 *length)
+{
+	struct iobmd_place place = iobmd_view_find(view, pos, *length);
+	struct folio *folio;
+
+	folio = iobmd_memory_get_folio(place.buffer, place.offset, write);
+	if (IS_ERR_OR_NULL(folio))
+		return folio;
+	*start = offset_in_folio(folio, place.offset);
+	*length = min_t(u64, iobmd_io_limit(folio, *start), place.length);
+	return folio;
 }
 
 /* Copies within one folio, from or to byte @pos of the view. */
 static ssize_t iobmd_io_copy(const struct iobmd_view *view, u64 pos,
 			     struct iov_iter *iter, bool write)
 {
-	struct iobmd_place place = iobmd_view_find(view, pos, iov_iter_count(iter));
-	size_t start, length, copied;
+	u64 length = iov_iter_count(iter);
+	size_t start, copied;
 	struct folio *folio;
 
-	folio = iobmd_memory_get_folio(place.buffer, place.offset, write);
+	folio = iobmd_io_get_folio(view, pos, write, &start, &length);
 	if (IS_ERR_OR_NULL(folio))
 		return PTR_ERR(folio);
 
-	start = offset_in_folio(folio, place.offset);
-	length = min_t(u64, iobmd_io_limit(folio, start), place.length);
 	if (write)
 		copied = copy_page_from_iter(&folio->page, start, length, iter);
 	else
@@ -100,9 +120,13 @@ ssize_t iobmd_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	const struct iobmd_view *view = iobmd_descriptor_view(iocb->ki_filp);
 	u64 size = iobmd_view_size(view);
 
+	/* A caller in the kernel need not have looked at the mode of the file. */
+	if (!(view->rights & IOBMD_RIGHT_WRITE))
+		return -EACCES;
 	if (!iov_iter_count(from))
 		return 0;
-	if (iocb->ki_pos >= size)
+	/* What is to be appended would go beyond the end. */
+	if (iocb->ki_pos >= size || iocb->ki_flags & IOCB_APPEND)
 		return -ENOSPC;
 	/* Nothing: a shrink was faster. */
 	return iobmd_io(view, &iocb->ki_pos, size, from, true) ?: -ENOSPC;
@@ -167,8 +191,64 @@ ssize_t iobmd_splice_read(struct file *file, loff_t *pos,
 	return ret;
 }
 
+/* All of it is data, and the only hole is at the end. */
 loff_t iobmd_llseek(struct file *file, loff_t offset, int whence)
 {
-	return fixed_size_llseek(file, offset, whence,
-				 iobmd_view_size(iobmd_descriptor_view(file)));
+	u64 size = iobmd_view_size(iobmd_descriptor_view(file));
+
+	return generic_file_llseek_size(file, offset, whence, size, size);
+}
+
+/* Zeroes as a write would write. */
+static int iobmd_io_zero(const struct iobmd_view *view, u64 pos, u64 end)
+{
+	while (pos < end) {
+		u64 length = end - pos;
+		struct folio *folio;
+		size_t start;
+
+		folio = iobmd_io_get_folio(view, pos, true, &start, &length);
+		if (IS_ERR_OR_NULL(folio))
+			return PTR_ERR_OR_ZERO(folio);
+		folio_zero_segment(folio, start, start + length);
+		folio_put(folio);
+		pos += length;
+		if (pos < end && fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	return 0;
+}
+
+/*
+ * The memory is there already: to allocate is to grow, if need be. None of it goes
+ * away in the middle, so nothing is punched. Some callers in the kernel come without
+ * the checks of fallocate(2).
+ */
+long iobmd_fallocate(struct file *file, int mode, loff_t offset, loff_t length)
+{
+	const struct iobmd_view *view = iobmd_descriptor_view(file);
+	bool keep = mode & FALLOC_FL_KEEP_SIZE, zero = mode & FALLOC_FL_ZERO_RANGE;
+	u64 size = iobmd_view_size(view), end = (u64)offset + length;
+	int err;
+
+	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_ZERO_RANGE))
+		return -EOPNOTSUPP;
+	if (offset < 0 || length <= 0)
+		return -EINVAL;
+	if (!(view->rights & IOBMD_RIGHT_WRITE))
+		return -EACCES;
+	/* Before anything grows */
+	if (zero && iobmd_buffer_is_frozen(view->buffer))
+		return -EPERM;
+	if (end > size && !keep) {
+		err = iobmd_view_extend(view, end);
+		if (err)
+			return err;
+	} else if (end > size) {
+		if (!zero)
+			return -EOPNOTSUPP;
+		end = size;
+	}
+	return zero ? iobmd_io_zero(view, offset, end) : 0;
 }

@@ -134,17 +134,39 @@ static long iobmd_ioctl_create(struct iobmd_call *call)
 								  iobmd_mnt));
 }
 
-static struct file *iobmd_compose(const struct iobmd_compose *args,
+/* What a call makes lives beside the descriptor it is on, or where new buffers go. */
+static struct vfsmount *iobmd_call_mnt(const struct iobmd_call *call)
+{
+	return iobmd_descriptor_is(call->file) ? call->file->f_path.mnt : iobmd_mnt;
+}
+
+static struct file *iobmd_compose(const struct iobmd_call *call,
 				  const struct iobmd_compose_part *parts)
 {
+	const struct iobmd_compose *args = &call->arg.compose;
+	struct vfsmount *mnt = iobmd_call_mnt(call);
 	u32 rights = IOBMD_RIGHT_READ;
 	struct iobmd_buffer *buffer;
 
 	if (!(args->flags & IOBMD_COMPOSE_F_READ_ONLY))
 		rights |= IOBMD_RIGHT_WRITE;
-	buffer = iobmd_composite_create(iobmd_mnt->mnt_sb, parts, args->nr_parts,
-					rights);
-	return iobmd_descriptor_create(buffer, rights, iobmd_mnt);
+	buffer = iobmd_composite_create(mnt->mnt_sb, parts, args->nr_parts, rights);
+	return iobmd_descriptor_create(buffer, rights, mnt);
+}
+
+/* As vmemdup_user(), but without the OOM killer. */
+static struct iobmd_compose_part *iobmd_compose_copy_parts(const struct iobmd_compose *args)
+{
+	size_t size = args->nr_parts * sizeof(struct iobmd_compose_part);
+	struct iobmd_compose_part *parts = kvmalloc(size, IOBMD_GFP_OBJECT);
+
+	if (!parts)
+		return ERR_PTR(-ENOMEM);
+	if (copy_from_user(parts, u64_to_user_ptr(args->parts), size)) {
+		kvfree(parts);
+		return ERR_PTR(-EFAULT);
+	}
+	return parts;
 }
 
 static long iobmd_ioctl_compose(struct iobmd_call *call)
@@ -155,13 +177,12 @@ static long iobmd_ioctl_compose(struct iobmd_call *call)
 
 	if (args->__reserved || !args->nr_parts || args->nr_parts > IOBMD_COMPOSE_MAX)
 		return -EINVAL;
-	parts = vmemdup_user(u64_to_user_ptr(args->parts),
-			     args->nr_parts * sizeof(*parts));
+	parts = iobmd_compose_copy_parts(args);
 	if (IS_ERR(parts))
 		return PTR_ERR(parts);
 	fd = get_unused_fd_flags(O_CLOEXEC);
 	if (fd >= 0)
-		fd = iobmd_call_return_file(fd, iobmd_compose(args, parts));
+		fd = iobmd_call_return_file(fd, iobmd_compose(call, parts));
 	kvfree(parts);
 	return fd;
 }
@@ -334,6 +355,8 @@ static const struct iobmd_command iobmd_descriptor_commands[] = {
 		      IOBMD_EXPORT_F_READ_ONLY, 0, iobmd_ioctl_export),
 	IOBMD_COMMAND(IOBMD_IOC_SYNC, iobmd_sync, __reserved,
 		      0, 0, iobmd_ioctl_sync),
+	IOBMD_COMMAND(IOBMD_IOC_COMPOSE, iobmd_compose, __reserved,
+		      IOBMD_COMPOSE_F_READ_ONLY, 0, iobmd_ioctl_compose),
 };
 
 static const struct iobmd_command *

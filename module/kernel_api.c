@@ -64,7 +64,7 @@ static struct file *iobmd_user_open(struct file *parent, u32 rights)
 
 static struct iobmd_user *iobmd_user_alloc(struct file *parent, u32 rights)
 {
-	struct iobmd_user *user = kzalloc(sizeof(*user), GFP_KERNEL_ACCOUNT);
+	struct iobmd_user *user = kzalloc(sizeof(*user), IOBMD_GFP_OBJECT);
 	const struct iobmd_view *view;
 	struct file *file;
 

@@ -31,13 +31,12 @@ static void iobmd_list_show_buffer(struct seq_file *m,
 				   struct iobmd_buffer *buffer)
 {
 	struct iobmd_get_info info;
-	char name[IOBMD_NAME_MAX + 1];
 
 	iobmd_buffer_get_info(buffer, &info);
-	iobmd_buffer_get_name(buffer, name);
-	seq_printf(m, "%llu\t%llu\t%llu\t%llu\t%llu\t%s\n", info.id,
-		   info.capacity, info.length, info.allocated, info.huge_bytes,
-		   name);
+	seq_printf(m, "%llu\t%llu\t%llu\t%llu\t%llu\t", info.id, info.capacity,
+		   info.length, info.allocated, info.huge_bytes);
+	iobmd_buffer_show_name(m, buffer);
+	seq_putc(m, '\n');
 }
 
 static int iobmd_list_show(struct seq_file *m, void *unused)

@@ -26,7 +26,7 @@ MODULE_PARM_DESC(device_mode, "Permissions of /dev/iobmd (default 0600)");
 
 static const struct super_operations iobmd_super_operations = {
 	.statfs		= simple_statfs,
-	.drop_inode	= generic_delete_inode,
+	.drop_inode	= inode_just_drop,
 	.evict_inode	= iobmd_buffer_evict,
 };
 
@@ -100,9 +100,13 @@ static int __init iobmd_init(void)
 		return -EINVAL;
 	iobmd_device.mode = device_mode;
 
-	err = iobmd_batch_init();
+	iobmd_memory_init();
+	err = iobmd_leftover_init();
 	if (err)
 		return err;
+	err = iobmd_batch_init();
+	if (err)
+		goto err_leftover_exit;
 	err = iobmd_reserve_init();
 	if (err)
 		goto err_batch_exit;
@@ -116,6 +120,8 @@ err_reserve_exit:
 	iobmd_reserve_exit();
 err_batch_exit:
 	iobmd_batch_exit();
+err_leftover_exit:
+	iobmd_leftover_exit();
 	return err;
 }
 
@@ -125,6 +131,9 @@ static void __exit iobmd_exit(void)
 	misc_deregister(&iobmd_device);
 	iobmd_reserve_exit();
 	iobmd_batch_exit();
+	iobmd_leftover_exit();
+	iobmd_account_exit();
+	iobmd_memory_exit();
 }
 
 module_init(iobmd_init);

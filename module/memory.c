@@ -14,10 +14,17 @@
 #include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
-#include <linux/pagevec.h>
+#include <linux/percpu.h>
+#include <linux/sched/signal.h>
+#include <linux/workqueue.h>
 #include <linux/xarray.h>
 
 #include "internal.h"
+
+/* How many ticks to wait for all CPUs to drain their batches. */
+#define IOBMD_DRAIN_TICKS	8
+
+static DEFINE_PER_CPU(struct work_struct, iobmd_drain_works);
 
 static int iobmd_memory_migrate_folio(struct address_space *mapping,
 				      struct folio *dst, struct folio *src,
@@ -36,11 +43,13 @@ static int iobmd_memory_migrate_folio(struct address_space *mapping,
 static bool iobmd_memory_release_folio(struct folio *folio, gfp_t gfp)
 {
 	struct inode *inode = folio->mapping->host;
-	const struct iobmd_buffer *buffer = inode->i_private;
+	struct iobmd_buffer *buffer = inode->i_private;
 
+	if (iobmd_folio_has_bad(folio))
+		WRITE_ONCE(buffer->has_bad, true);
 	if (!folio_test_large(folio) || folio_pos(folio) >= i_size_read(inode))
 		return false;
-	return folio == READ_ONCE(buffer->split) || folio_test_has_hwpoisoned(folio);
+	return folio == READ_ONCE(buffer->split) || iobmd_folio_has_bad(folio);
 }
 
 const struct address_space_operations iobmd_memory_aops = {
@@ -68,13 +77,40 @@ bool iobmd_folio_is_bad(struct folio *folio, pgoff_t index, unsigned long nr)
 
 	if (!folio_test_large(folio))
 		return folio_test_hwpoison(folio);
-	if (!folio_test_has_hwpoisoned(folio))
+	if (!iobmd_folio_has_bad(folio))
 		return false;
 	for (i = 0; i < nr; i++) {
 		if (PageHWPoison(folio_file_page(folio, index + i)))
 			return true;
 	}
 	return false;
+}
+
+/*
+ * Keeps the folios from page @start on for ever that have a page with a hardware error
+ * among others, as the core could not split them: it would free the bad page with the
+ * rest, and hand it out again. (It keeps a single one.)
+ */
+void iobmd_memory_keep_bad(struct iobmd_buffer *buffer, pgoff_t start)
+{
+	XA_STATE(xas, &buffer->inode->i_mapping->i_pages, start);
+	unsigned int nr = 0;
+	struct folio *folio;
+
+	if (!READ_ONCE(buffer->has_bad))
+		return;
+	xas_lock_irq(&xas);
+	xas_for_each(&xas, folio, ULONG_MAX) {
+		if (iobmd_folio_has_bad(folio))
+			folio_get(folio);
+		if (++nr % XA_CHECK_SCHED)
+			continue;
+		xas_pause(&xas);
+		xas_unlock_irq(&xas);
+		cond_resched();
+		xas_lock_irq(&xas);
+	}
+	xas_unlock_irq(&xas);
 }
 
 /**
@@ -140,6 +176,50 @@ void iobmd_folio_put_and_drain(struct folio *folio)
 	folio_batch_init(&batch);
 	folio_batch_add(&batch, folio);
 	folio_batch_release(&batch);
+}
+
+static void iobmd_memory_drain_this_cpu(struct work_struct *work)
+{
+	struct folio *folio = page_folio(ZERO_PAGE(0));
+
+	folio_get(folio);
+	iobmd_folio_put_and_drain(folio);
+}
+
+/*
+ * Has all CPUs put the folios in their LRU batches. A CPU that a real-time task
+ * occupies may do it later, when it can: this is a help to see what uses a folio, so
+ * there is no need to wait for it. The same goes for one that goes offline meanwhile;
+ * then the core drains it.
+ */
+void iobmd_memory_drain_all_cpus(void)
+{
+	unsigned int ticks = 0;
+	int cpu;
+
+	for_each_online_cpu(cpu)
+		queue_work_on(cpu, system_highpri_wq, per_cpu_ptr(&iobmd_drain_works, cpu));
+	for_each_online_cpu(cpu) {
+		while (work_busy(per_cpu_ptr(&iobmd_drain_works, cpu)) &&
+		       ticks++ < IOBMD_DRAIN_TICKS && !fatal_signal_pending(current))
+			schedule_timeout_killable(1);
+	}
+}
+
+void iobmd_memory_init(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		INIT_WORK(per_cpu_ptr(&iobmd_drain_works, cpu), iobmd_memory_drain_this_cpu);
+}
+
+void iobmd_memory_exit(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		cancel_work_sync(per_cpu_ptr(&iobmd_drain_works, cpu));
 }
 
 /*

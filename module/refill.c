@@ -45,7 +45,7 @@ static unsigned long iobmd_reserve_all_held(void)
 /* What the reserve holds is available memory, but not for the reserve. */
 static bool iobmd_reserve_has_room(void)
 {
-	return iobmd_memory_has_room((iobmd_reserve_all_held() + 1) * IOBMD_HUGE_PAGES);
+	return iobmd_account_has_room((iobmd_reserve_all_held() + 1) * IOBMD_HUGE_PAGES);
 }
 
 /* Nobody is to be disturbed for its sake: kswapd would also empty the reserve. */

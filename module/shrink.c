@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Shrinking, and the seal against writing: what needs to know that nobody uses the memory. */
 
-#include <linux/cpu.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
-#include <linux/pagevec.h>
+#include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
-#include <linux/workqueue.h>
+#include <linux/slab.h>
+#include <linux/xarray.h>
 
 #include "internal.h"
 
@@ -15,34 +15,25 @@
 #define IOBMD_USED_LOOKS	4
 #define IOBMD_USED_TICKS	8
 
-static long iobmd_drain_this_cpu(void *folio)
-{
-	folio_get(folio);
-	iobmd_folio_put_and_drain(folio);
-	return 0;
-}
-
-/* Makes every CPU put the folios in its LRU batches. @folio is any folio. */
-static void iobmd_drain_all_cpus(struct folio *folio)
-{
-	int cpu;
-
-	cpus_read_lock();
-	for_each_online_cpu(cpu)
-		work_on_cpu(cpu, iobmd_drain_this_cpu, folio);
-	cpus_read_unlock();
-}
+/**
+ * struct iobmd_look - one look whether the memory is in use
+ * @buffer: The buffer.
+ * @ticks: For how many ticks it has waited for folios that are.
+ */
+struct iobmd_look {
+	struct iobmd_buffer *buffer;
+	unsigned int ticks;
+};
 
 /*
  * Calls @visit with a reference to each folio from page @start on, until it
  * says true. Returns the last that it said.
  */
-static bool iobmd_memory_visit(struct iobmd_buffer *buffer, pgoff_t start,
-			       bool (*visit)(struct iobmd_buffer *buffer,
-					     struct folio *folio))
+static bool iobmd_memory_visit(struct iobmd_look *look, pgoff_t start,
+			       bool (*visit)(struct iobmd_look *look, struct folio *folio))
 {
-	struct address_space *mapping = buffer->inode->i_mapping;
-	pgoff_t last = iobmd_memory_nr_pages(buffer) - 1;
+	struct address_space *mapping = look->buffer->inode->i_mapping;
+	pgoff_t last = iobmd_memory_nr_pages(look->buffer) - 1;
 	struct folio_batch batch;
 	bool stop = false;
 	unsigned int i;
@@ -50,17 +41,21 @@ static bool iobmd_memory_visit(struct iobmd_buffer *buffer, pgoff_t start,
 	folio_batch_init(&batch);
 	while (!stop && filemap_get_folios(mapping, &start, last, &batch)) {
 		for (i = 0; i < folio_batch_count(&batch) && !stop; i++)
-			stop = visit(buffer, batch.folios[i]);
+			stop = visit(look, batch.folios[i]);
 		folio_batch_release(&batch);
 		cond_resched();
 	}
 	return stop;
 }
 
-/* A fault that found the folio before we had the lock holds it locked. */
-static bool iobmd_folio_wait(struct iobmd_buffer *buffer, struct folio *folio)
+/*
+ * A fault that found the folio before we had the lock holds it locked. Returns true
+ * if the caller is to be killed.
+ */
+static bool iobmd_folio_wait(struct iobmd_look *look, struct folio *folio)
 {
-	folio_lock(folio);
+	if (folio_lock_killable(folio))
+		return true;
 	folio_unlock(folio);
 	return false;
 }
@@ -77,52 +72,74 @@ static int iobmd_folio_harmless_refs(struct folio *folio)
 }
 
 /*
- * Beside those: a pin, a pipe, a block request, ... Who only takes a look at every
- * page, as compaction does, is soon gone; and as nobody can come to use the folio
- * now, those looked at before need no new look. But if a fault waits for us, it may
- * be that of the user whom we wait for.
+ * Beside those: a pin, a pipe, a block request, ... Transient references, as of
+ * compaction, go away soon, so wait a few ticks, but not more for all folios together,
+ * as a user could let go of one after the other. Nothing can come to use a folio now,
+ * so those looked at before need no new look. But a fault that waits for us may be
+ * that of the user that is waited for.
  */
-static bool iobmd_folio_is_used(struct iobmd_buffer *buffer, struct folio *folio)
+static bool iobmd_folio_is_used(struct iobmd_look *look, struct folio *folio)
 {
-	unsigned int ticks = 0;
-
 	while (folio_ref_count(folio) > iobmd_folio_harmless_refs(folio)) {
-		if (ticks++ == IOBMD_USED_TICKS ||
-		    rwsem_is_contended(&buffer->fault_lock))
+		if (look->ticks++ >= IOBMD_USED_TICKS || fatal_signal_pending(current) ||
+		    rwsem_is_contended(&look->buffer->fault_lock))
 			return true;
-		schedule_timeout_uninterruptible(1);
+		schedule_timeout_killable(1);
 	}
 	return false;
 }
 
 /*
- * Makes single pages of the unmapped, unused folio from page @first up to page
- * @end. Modules can only call for that by having a part of it truncated, and if
- * the split then fails, the part has been zeroed: so it is the folio's last
- * page, which goes anyway if all is well, and whose contents are kept meanwhile,
+ * Newer kernels do not wait for the memory that a split takes, and give up half way. What
+ * is charged to the memory cgroup here stays at hand for this CPU when it has been freed.
+ */
+static bool iobmd_memory_has_room_to_cut(const struct iobmd_buffer *buffer)
+{
+	struct mem_cgroup *old_memcg = set_active_memcg(buffer->memcg);
+	struct xa_node *probe = kmalloc(sizeof(*probe), IOBMD_GFP_OBJECT);
+	bool has_room = probe;
+
+	set_active_memcg(old_memcg);
+	kfree(probe);
+	return has_room;
+}
+
+/*
+ * Cuts the unmapped, unused folio of page @first in two, before that page, which goes.
+ * Modules can only call for a split by having a part of a folio truncated: that page
+ * alone. What the core then makes of the rest, single pages or the largest blocks that
+ * it can, none of it reaches across the cut. i_size is still behind it all, as a split
+ * drops what lies beyond, and counts it where a buffer has nothing.
+ *
+ * If the split fails, the page has been zeroed, and the folio may be in pieces; if one
+ * of them begins with the page, that is enough. So its contents are kept meanwhile,
  * unless a hardware error makes it unwise to look at them.
  */
-static int iobmd_memory_split(struct iobmd_buffer *buffer, pgoff_t first,
-			      pgoff_t end)
+static int iobmd_memory_cut(struct iobmd_buffer *buffer, pgoff_t first)
 {
-	loff_t pos = (loff_t)(end - 1) << PAGE_SHIFT;
+	loff_t pos = (loff_t)first << PAGE_SHIFT;
 	struct folio *folio = iobmd_memory_folio(buffer, first);
-	struct page *last = folio_page(folio, end - 1 - first);
-	struct page *copy = alloc_page(GFP_KERNEL);
-	bool good = !iobmd_folio_is_bad(folio, end - 1, 1);
+	struct page *page = folio_page(folio, first - folio->index);
+	struct page *copy = alloc_page(IOBMD_GFP_TABLE);
+	bool good = !iobmd_folio_is_bad(folio, first, 1);
 	int err = 0;
 
 	if (!copy)
 		return -ENOMEM;
+	if (!iobmd_memory_has_room_to_cut(buffer)) {
+		__free_page(copy);
+		return -ENOMEM;
+	}
 	if (good)
-		copy_highpage(copy, last);
+		copy_highpage(copy, page);
 	WRITE_ONCE(buffer->split, folio);
 	truncate_inode_pages_range(buffer->inode->i_mapping, pos,
 				   pos + PAGE_SIZE - 1);
 	WRITE_ONCE(buffer->split, NULL);
-	if (iobmd_memory_folio(buffer, end - 1)) {
+	folio = iobmd_memory_folio(buffer, first);
+	if (folio && folio->index < first) {
 		if (good)
-			copy_highpage(last, copy);
+			copy_highpage(page, copy);
 		err = folio_ref_count(folio) == folio_nr_pages(folio) ? -ENOMEM : -EBUSY;
 	}
 	__free_page(copy);
@@ -139,11 +156,14 @@ static int iobmd_memory_split(struct iobmd_buffer *buffer, pgoff_t first,
  */
 static int iobmd_memory_unmap(struct iobmd_buffer *buffer, pgoff_t start)
 {
+	struct iobmd_look look = { .buffer = buffer };
+
 	lockdep_assert_held_write(&buffer->fault_lock);
 
-	iobmd_memory_visit(buffer, start, iobmd_folio_wait);
+	if (iobmd_memory_visit(&look, start, iobmd_folio_wait))
+		return -EINTR;
 	unmap_mapping_pages(buffer->inode->i_mapping, start, 0, true);
-	return iobmd_memory_visit(buffer, start, iobmd_folio_is_used) ? -EBUSY : 0;
+	return iobmd_memory_visit(&look, start, iobmd_folio_is_used) ? -EBUSY : 0;
 }
 
 /*
@@ -156,7 +176,6 @@ static int iobmd_memory_try_shrink(struct iobmd_buffer *buffer, pgoff_t nr_pages
 	struct inode *inode = buffer->inode;
 	struct folio *cut = filemap_get_folio(inode->i_mapping, nr_pages);
 	pgoff_t start = cut->index;
-	pgoff_t cut_end = folio_next_index(cut);
 	u64 huge_bytes;
 	int err;
 
@@ -168,20 +187,24 @@ static int iobmd_memory_try_shrink(struct iobmd_buffer *buffer, pgoff_t nr_pages
 	huge_bytes = iobmd_memory_huge_bytes(buffer, (u64)start << PAGE_SHIFT,
 					     i_size_read(inode));
 	if (start < nr_pages) {
-		err = iobmd_memory_split(buffer, start, cut_end);
+		err = iobmd_memory_cut(buffer, nr_pages);
 		if (err)
-			return err;
+			huge_bytes -= iobmd_memory_huge_bytes(buffer, (u64)start << PAGE_SHIFT,
+							      i_size_read(inode));
 	}
 	WRITE_ONCE(buffer->huge_bytes, buffer->huge_bytes - huge_bytes);
+	if (err)
+		return err;
+	iobmd_memory_keep_bad(buffer, nr_pages);
 	i_size_write(inode, size);
 	truncate_inode_pages(inode->i_mapping, size);
 	return 0;
 }
 
 /*
- * Calls @try with faults shut out; again if it says that somebody uses a folio.
- * That may be the kernel's bookkeeping, which can be made to stop, or somebody
- * who gets on now that faults are let in.
+ * Calls @try with faults shut out; again if it says that a folio is in use. That may
+ * be by the kernel's bookkeeping, which can be made to stop, or by a user that gets on
+ * now that faults are let in.
  */
 static int iobmd_memory_exclusively(struct iobmd_buffer *buffer,
 				    int (*try)(struct iobmd_buffer *, pgoff_t),
@@ -193,14 +216,15 @@ static int iobmd_memory_exclusively(struct iobmd_buffer *buffer,
 	lockdep_assert_held(&buffer->resize_lock);
 
 	while (true) {
-		down_write(&buffer->fault_lock);
+		if (down_write_killable(&buffer->fault_lock))
+			return -EINTR;
 		err = try(buffer, arg);
 		up_write(&buffer->fault_lock);
 		if (err != -EBUSY || ++looks == IOBMD_USED_LOOKS ||
 		    fatal_signal_pending(current))
 			return err;
 		if (looks == 1)
-			iobmd_drain_all_cpus(iobmd_memory_folio(buffer, 0));
+			iobmd_memory_drain_all_cpus();
 		else
 			schedule_timeout_killable(1 << (looks - 2));
 	}
@@ -211,8 +235,9 @@ static int iobmd_memory_exclusively(struct iobmd_buffer *buffer,
  * @buffer: The buffer. The caller holds its resize_lock.
  * @nr_pages: How many pages it shall have: fewer than now, and not 0.
  *
- * Return: 0, or -EBUSY if the kernel or a device uses what would go, or -ENOMEM
- * if a huge page could not be split, both with nothing changed.
+ * Return: 0, or -EBUSY if the kernel or a device uses what would go, -EINTR if the
+ * caller is to be killed, -ENOMEM if a huge page could not be split, all with the
+ * memory as it was, but perhaps in smaller pieces.
  */
 int iobmd_memory_shrink(struct iobmd_buffer *buffer, pgoff_t nr_pages)
 {
@@ -225,24 +250,31 @@ int iobmd_memory_shrink(struct iobmd_buffer *buffer, pgoff_t nr_pages)
 	return err;
 }
 
+/*
+ * A mapping that may become writable cannot be made while writers are denied: the
+ * core says EPERM. So that is last, when nothing else can fail any more: what has been
+ * unmapped and unused stays so while @fault_lock is held.
+ */
 static int iobmd_memory_try_freeze(struct iobmd_buffer *buffer, pgoff_t unused)
 {
 	struct address_space *mapping = buffer->inode->i_mapping;
 	int err;
 
+	if (mapping_writably_mapped(mapping))
+		return -EBUSY;
+	err = iobmd_memory_unmap(buffer, 0);
+	if (err)
+		return err;
 	err = mapping_deny_writable(mapping);
 	if (err)
 		return err;
-	err = iobmd_memory_unmap(buffer, 0);
-	if (!err) {
-		spin_lock(&buffer->lock);
-		buffer->seals |= IOBMD_SEAL_WRITE;
-		spin_unlock(&buffer->lock);
-	}
-	/* Whoever is let in again has to see the seal. */
+	spin_lock(&buffer->lock);
+	buffer->seals |= IOBMD_SEAL_WRITE;
+	spin_unlock(&buffer->lock);
+	/* What is let in again has to see the seal. */
 	smp_mb__before_atomic();
 	mapping_allow_writable(mapping);
-	return err;
+	return 0;
 }
 
 /**
@@ -250,7 +282,7 @@ static int iobmd_memory_try_freeze(struct iobmd_buffer *buffer, pgoff_t unused)
  * @buffer: The buffer. The caller holds its resize_lock.
  *
  * Return: 0, or -EBUSY while a writable mapping exists, or the kernel or a
- * device uses the memory.
+ * device uses the memory; -EINTR if the caller is to be killed.
  */
 int iobmd_memory_freeze(struct iobmd_buffer *buffer)
 {

@@ -6,10 +6,13 @@
 
 #include "internal.h"
 
-/* All of @buffer, or an ERR_PTR. A composite is a window of its parts. */
+/*
+ * All of @buffer, which the caller has just made, or an ERR_PTR. A composite is a
+ * window of its parts.
+ */
 struct iobmd_view *iobmd_view_create(struct iobmd_buffer *buffer, u32 rights)
 {
-	struct iobmd_view *view = kzalloc(sizeof(*view), GFP_KERNEL_ACCOUNT);
+	struct iobmd_view *view = kzalloc(sizeof(*view), IOBMD_GFP_OBJECT);
 
 	if (!view)
 		return ERR_PTR(-ENOMEM);
@@ -34,6 +37,8 @@ void iobmd_view_put_hold(struct iobmd_view *view)
 /* The hold has to go first: it needs the buffer, which may be gone now. */
 void iobmd_view_free(struct iobmd_view *view)
 {
+	if (view && view->account)
+		iobmd_account_release_object(view->account, IOBMD_DESCRIPTOR_BYTES);
 	kfree(view);
 }
 
@@ -103,6 +108,21 @@ int iobmd_view_check_range(const struct iobmd_view *view, u64 offset, u64 *lengt
 	return 0;
 }
 
+/* For those who come without an ioctl. */
+int iobmd_view_resize(const struct iobmd_view *view, u64 capacity)
+{
+	if (!(view->rights & IOBMD_RIGHT_RESIZE))
+		return -EACCES;
+	return iobmd_buffer_resize(view->buffer, capacity);
+}
+
+int iobmd_view_extend(const struct iobmd_view *view, u64 length)
+{
+	if (!(view->rights & IOBMD_RIGHT_RESIZE))
+		return -EACCES;
+	return iobmd_buffer_extend(view->buffer, length);
+}
+
 static int iobmd_view_set_window(struct iobmd_view *view,
 				 const struct iobmd_view *parent,
 				 const struct iobmd_derive *args)
@@ -146,15 +166,32 @@ static int iobmd_view_hold(struct iobmd_view *view)
 	return err;
 }
 
+/* Counts for the caller, until iobmd_view_free(). */
+static struct iobmd_view *iobmd_view_alloc(void)
+{
+	struct iobmd_account *account = iobmd_account_get_object(IOBMD_DESCRIPTOR_BYTES);
+	struct iobmd_view *view;
+
+	if (IS_ERR(account))
+		return ERR_CAST(account);
+	view = kzalloc(sizeof(*view), IOBMD_GFP_OBJECT);
+	if (!view) {
+		iobmd_account_release_object(account, IOBMD_DESCRIPTOR_BYTES);
+		return ERR_PTR(-ENOMEM);
+	}
+	view->account = account;
+	return view;
+}
+
 /* As much of @parent as @args say, and no more rights; or an ERR_PTR. */
 struct iobmd_view *iobmd_view_derive(const struct iobmd_view *parent,
 				     const struct iobmd_derive *args)
 {
-	struct iobmd_view *view = kzalloc(sizeof(*view), GFP_KERNEL_ACCOUNT);
+	struct iobmd_view *view = iobmd_view_alloc();
 	int err;
 
-	if (!view)
-		return ERR_PTR(-ENOMEM);
+	if (IS_ERR(view))
+		return view;
 	view->buffer = parent->buffer;
 	view->rights = parent->rights;
 	view->is_window = parent->is_window;
@@ -171,27 +208,19 @@ struct iobmd_view *iobmd_view_derive(const struct iobmd_view *parent,
 }
 
 /*
- * For who may write without a mapping of a process, so that the seal against
- * writing finds it: as long as it has @view it counts as a writable mapping. A
- * view without the right to write does not.
+ * For a user of @view that may write without a mapping of a process: it counts as a
+ * writable mapping, so that the seal against writing finds it. A view without the
+ * right to write does not.
  */
 int iobmd_view_get_writer(const struct iobmd_view *view)
 {
-	struct address_space *mapping = view->buffer->inode->i_mapping;
-	int err;
-
 	if (!(view->rights & IOBMD_RIGHT_WRITE))
 		return 0;
-	err = mapping_map_writable(mapping);
-	if (!err && iobmd_buffer_is_frozen(view->buffer)) {
-		mapping_unmap_writable(mapping);
-		err = -EPERM;
-	}
-	return err;
+	return iobmd_buffer_get_writer(view->buffer);
 }
 
 void iobmd_view_put_writer(const struct iobmd_view *view)
 {
 	if (view->rights & IOBMD_RIGHT_WRITE)
-		mapping_unmap_writable(view->buffer->inode->i_mapping);
+		iobmd_buffer_put_writer(view->buffer);
 }

@@ -2,16 +2,20 @@
 # How scripts/kernel builds a kernel of our own configuration from Debian's sources. Sourced, never run.
 # shellcheck shell=bash disable=SC2154
 
-source_package=linux-source-6.12
-
 # What no build for x86 reads, two thirds of it one graphics driver's.
 unneeded=('*/drivers/gpu/drm/amd/*.[ch]' '*/arch/[!x]*/*.[chS]' '*/arch/[!x]*/*.dts*' '*/Documentation/*.rst' '*/tools/testing')
 
 build_pid=
 
-# The configuration that is asked for: the part that all flavours share, and the flavour's own.
+# The series that a name like debug-7.3 says, or 6.12.
+source_series() {
+	if [[ $1 =~ [0-9]+\.[0-9]+ ]]; then echo "${BASH_REMATCH[0]}"; else echo 6.12; fi
+}
+
+# The configuration that is asked for: the part that all flavours share, and the flavour's own. A line may begin with the only series that
+# it is for.
 kernel_config() {
-	grep -h '^CONFIG_' "$iobmd_top/scripts/common.config" "$iobmd_top/scripts/$1.config"
+	sed -n "s/^$(source_series "$1"): //; /^CONFIG_/p" "$iobmd_top/scripts/common.config" "$iobmd_top/scripts/${1%%-*}.config"
 }
 
 short_hash() {
@@ -106,13 +110,14 @@ install_kernel() {
 }
 
 build_kernel() {
-	local final=$1 flavour=$2 source=$work/source dir=$work/kernel
+	local final=$1 flavour=$2 source=$work/source dir=$work/kernel source_package
 	local -a kernel_make
 
+	source_package=linux-source-$(source_series "$flavour")
 	"$iobmd_top/scripts/setup" build vm kernel
 	unpack_source "$source" "${unneeded[@]/#/--exclude=}"
 	set_kernel_make "$source"
-	note "building the $flavour kernel, which takes some ten minutes on two cores"
+	note "building the $flavour kernel, which takes a quarter of an hour on two cores"
 	configure "$source" "$flavour"
 	compile
 	install_kernel "$source" "$dir"

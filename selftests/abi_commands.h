@@ -19,6 +19,7 @@ struct header {
 FIXTURE_VARIANT(command) {
 	unsigned int request;
 	bool on_device;
+	bool on_both;		/* and on a descriptor as well */
 	bool writes_back;
 	size_t size;
 	uint32_t known_flags;
@@ -202,6 +203,7 @@ FIXTURE_VARIANT_ADD(command, create) {
 FIXTURE_VARIANT_ADD(command, compose) {
 	.request = IOBMD_IOC_COMPOSE,
 	.on_device = true,
+	.on_both = true,
 	.size = sizeof(struct iobmd_compose),
 	.known_flags = IOBMD_COMPOSE_F_READ_ONLY,
 	.reserved = offsetof(struct iobmd_compose, __reserved),

@@ -286,6 +286,48 @@ static void parts_backwards(struct iobmd_compose_part *parts, size_t count, int 
 		parts[i] = part(fd, 2 * (count - 1 - i) * page_size(), page_size());
 }
 
+/* The kernel asks no module: it sees as much as the largest buffer of a part, or more. */
+TEST_F(compose, size_that_the_kernel_sees_is_that_of_memory)
+{
+	int fd = compose(0, part(self->b.fd, 0, self->page), part(self->a.fd, 0, self->page));
+	int whole = compose(0, part(self->a.fd, 0, 0), part(self->a.fd, 0, 0));
+	int size;
+
+	EXPECT_EQ(2 * self->page, lseek(fd, 0, SEEK_END));
+	ASSERT_EQ(0, lseek(fd, 0, SEEK_SET));
+	if (ioctl(fd, FIONREAD, &size) && errno == ENOTTY)
+		SKIP(return, "this kernel tells no size of a file that is on no path");
+	ASSERT_EQ(0, ioctl(fd, FIONREAD, &size));
+	EXPECT_LE(5 * self->page, size);
+	EXPECT_GT(5 * self->page + huge_page_size(), size);
+	ASSERT_EQ(0, ioctl(whole, FIONREAD, &size));
+	EXPECT_LE(10 * self->page, size);
+	EXPECT_GT(10 * self->page + huge_page_size(), size);
+}
+
+/* For a process that has descriptors and no device. Which one it is does not matter. */
+TEST_F(compose, any_descriptor_makes_one)
+{
+	struct iobmd_compose_part parts[] = {
+		part(self->a.fd, 0, self->page), part(self->b.fd, 0, 0),
+	};
+	int reader = iobmd_derive(self->a.fd, IOBMD_DERIVE_F_READ_ONLY, 0, 0);
+	int other = iobmd_create(1), dmabuf = iobmd_export(self->a.fd, 0, 0, 0), fd = -1;
+	int makers[] = { self->a.fd, reader, other, iobmd_window(self->b.fd, 0, 1) };
+
+	for (size_t i = 0; i < ARRAY_SIZE(makers); i++) {
+		fd = iobmd_compose_on(makers[i], 0, parts, ARRAY_SIZE(parts));
+		EXPECT_READS(4 * self->page + 100, fd);
+		EXPECT_SHOWS(self->data, self->a, 0, self->page);
+		EXPECT_SHOWS(self->data + self->page, self->b, 0, 3 * self->page + 100);
+		EXPECT_EQ(IOBMD_RIGHT_READ | IOBMD_RIGHT_WRITE, IOBMD_INFO(fd, rights));
+	}
+	/* The rights are those of the parts. */
+	parts[0].fd = iobmd_derive(fd, IOBMD_DERIVE_F_READ_ONLY, 0, 0);
+	EXPECT_ERRNO(EACCES, iobmd_compose_on(fd, 0, parts, 1));
+	EXPECT_ERRNO(ENOTTY, iobmd_compose_on(dmabuf, 0, parts, 1));
+}
+
 TEST_F(compose, parts_may_be_1024)
 {
 	struct iobmd_compose_part parts[IOBMD_COMPOSE_MAX];

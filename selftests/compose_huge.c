@@ -308,6 +308,27 @@ TEST_F_TIMEOUT(compose_huge, small_and_huge_pages_side_by_side_are_shown, 120)
 	expect_right_pages(_metadata, pieces, ARRAY_SIZE(pieces));
 }
 
+/* Of a folio of each size between, a part at each end and one in the middle. */
+TEST_F_TIMEOUT(compose_huge, parts_of_folios_of_any_size_show_their_own, 120)
+{
+	const uint64_t page = self->page, half = self->huge / 2;
+	struct member mixed;
+	const struct piece pieces[] = {
+		{ &mixed, page, half - 2 * page }, { &self->small, 0, page },
+		{ &mixed, half + 3 * page, half / 2 }, { &mixed, half - page, 2 * page },
+		{ &self->a, 7 * page, 9 * page }, { &mixed, self->huge - 18 * page, 17 * page },
+	};
+	const struct piece in_place[] = {
+		{ &mixed, 0, half / 2 }, { &self->b, half / 2, half / 2 },
+		{ &mixed, half, half - page },
+	};
+
+	ASSERT_TRUE(member_create(&mixed, self->huge - page, IOBMD_HUGE_PREFER, 4));
+	expect_right_pages(_metadata, pieces, ARRAY_SIZE(pieces));
+	expect_right_pages(_metadata, in_place, ARRAY_SIZE(in_place));
+	member_drop(&mixed);
+}
+
 TEST_F(compose_huge, written_at_one_place_is_read_at_the_other)
 {
 	int fd = compose(0, part(self->a.fd, 0, self->huge), part(self->small.fd, 0, self->page),

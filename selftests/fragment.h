@@ -5,19 +5,31 @@
 
 #include "machine.h"
 
-#define GRAIN	256	/* pages: of so many, one is kept */
+#define BLOCK	16	/* pages: what is taken at a time, as a page at a time takes long */
+#define GRAIN	16	/* blocks: of so many, one is kept */
 
-/* Takes memory until there is none, by turns: what another one's page follows cannot join. */
-static inline int fragment(int kept)
+static inline int create_in_blocks(void)
 {
-	uint64_t page = page_size();
-	int others = iobmd_create_huge(page, IOBMD_HUGE_NONE);
+	struct iobmd_create args = { .capacity = BLOCK * page_size(), .huge = IOBMD_HUGE_NONE,
+				     .alignment = BLOCK * page_size() };
 
-	for (uint64_t i = 1; !iobmd_resize(others, i * (GRAIN - 1) * page); i++) {
-		if (iobmd_resize(kept, i * page))
+	return iobmd_create_args(&args);
+}
+
+/*
+ * Takes memory until there is none, by turns: what another one's block follows cannot
+ * join. What is kept of it, or -1.
+ */
+static inline int fragment(void)
+{
+	uint64_t block = BLOCK * page_size();
+	int others = create_in_blocks(), kept = create_in_blocks();
+
+	for (uint64_t i = 1; !iobmd_resize(others, i * (GRAIN - 1) * block); i++) {
+		if (iobmd_resize(kept, i * block))
 			break;
 	}
-	return close(others);
+	return close(others) ? -1 : kept;
 }
 
 /* Takes the huge pages that there are nevertheless; how many buffers have them. */

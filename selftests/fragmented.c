@@ -14,7 +14,7 @@ FIXTURE(fragmented)
 	uint64_t kills;
 	uint64_t huge;
 	uint64_t size;
-	int kept;			/* has a page of every huge page in the machine */
+	int kept;			/* has a block of every huge page in the machine */
 	int takers[BUFFERS_MAX];	/* of the huge pages that there are nevertheless */
 	int nr_takers;
 };
@@ -26,8 +26,8 @@ FIXTURE_SETUP(fragmented)
 	ASSERT_EQ(0, parameter_set("max_buffer_mib", meminfo("MemTotal:") / MIB));
 	self->huge = huge_page_size();
 	self->size = 4 * self->huge + 3 * page_size();
-	self->kept = iobmd_create_huge(page_size(), IOBMD_HUGE_NONE);
-	ASSERT_EQ(0, fragment(self->kept));
+	self->kept = fragment();
+	ASSERT_LE(0, self->kept);
 	memory_tidy();
 	self->nr_takers = huge_pages_take(self->takers, BUFFERS_MAX);
 	ASSERT_GT(BUFFERS_MAX, self->nr_takers);
@@ -44,8 +44,12 @@ FIXTURE_TEARDOWN(fragmented)
 TEST_F_TIMEOUT(fragmented, memory_is_no_obstacle_to_a_buffer, 600)
 {
 	int fd = iobmd_create(self->size);
-	uint8_t *map = map_buffer(fd, PROT_READ | PROT_WRITE);
+	uint8_t *map;
 
+	/* A huge page may have come together since the others were taken: so is that. */
+	for (int i = 0; i < 8 && fd >= 0 && IOBMD_INFO(fd, huge_bytes); i++)
+		fd = iobmd_create(self->size);
+	map = map_buffer(fd, PROT_READ | PROT_WRITE);
 	ASSERT_NE(MAP_FAILED, map);
 	EXPECT_EQ(0, IOBMD_INFO(fd, huge_bytes));
 	EXPECT_EQ(page_round(self->size), IOBMD_INFO(fd, allocated));

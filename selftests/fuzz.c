@@ -10,27 +10,28 @@
  */
 #include "fuzz_run.h"
 
-#define OPERATIONS_PER_RUN	1200
+#define OPERATIONS_PER_RUN	1000
 
 /* Sequences of as many seeds as it takes, beginning with @seed. */
 static void fuzz_seeds(struct __test_metadata *_metadata, uint64_t seed, uint64_t operations)
 {
 	bool verbose = setting("VERBOSE", 0), good = true;
-	unsigned int done = 0;
+	uint64_t counts[COUNTS] = { 0 };
 	time_t told = time(NULL);
 
 	for (uint64_t at = 0; good && at < operations; at += OPERATIONS_PER_RUN, seed++) {
 		uint64_t left = operations - at;
 
 		good = fuzz_run(seed, left < OPERATIONS_PER_RUN ? left : OPERATIONS_PER_RUN,
-				verbose, &done);
+				verbose, counts);
 		if (time(NULL) - told < 60)
 			continue;
 		told = time(NULL);
 		printf("# %" PRIu64 " operations, seed %" PRIu64 "\n", at + OPERATIONS_PER_RUN,
 		       seed);
 	}
-	printf("# %u operations did something\n", done);
+	for (unsigned int i = 0; i < COUNTS; i++)
+		printf("# %" PRIu64 " %s\n", counts[i], count_names[i]);
 	EXPECT_TRUE(good);
 }
 
@@ -40,8 +41,12 @@ static uint64_t first_seed(void)
 	return setting("SEED", getenv("OPERATIONS") ? time(NULL) : 1);
 }
 
+/* Of all buffers of a user: it is reached again and again. */
+#define USER_HUGE_PAGES		2
+
 FIXTURE(fuzz)
 {
+	uint64_t max_user_mib;
 };
 
 FIXTURE_SETUP(fuzz)
@@ -49,10 +54,16 @@ FIXTURE_SETUP(fuzz)
 	if (sizeof(long) < sizeof(uint64_t))
 		SKIP(return, "the model is of calls with 64-bit arguments");
 	setlinebuf(stdout);
+	/* Without it nothing imports. */
+	kernel_module_load("vgem", NULL);
+	self->max_user_mib = parameter("max_user_mib");
+	ASSERT_EQ(0, parameter_set("max_user_mib", USER_HUGE_PAGES * huge_page_size() / MIB));
 }
 
-FIXTURE_TEARDOWN(fuzz)
+/* Also where the test has died */
+FIXTURE_TEARDOWN_PARENT(fuzz)
 {
+	EXPECT_EQ(0, parameter_set("max_user_mib", self->max_user_mib));
 }
 
 /* TEST() has no time limit of its own to set. */

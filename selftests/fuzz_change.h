@@ -5,8 +5,9 @@
 
 #include "fuzz_make.h"
 
-static inline struct expected expect_resize(const struct fuzz *fuzz, const struct file *file,
-					    uint64_t capacity)
+static inline struct expected expect_resize(const struct fuzz *fuzz,
+					    const struct process *process,
+					    const struct file *file, uint64_t capacity)
 {
 	const struct thing *thing = file->thing;
 	uint64_t huge = fuzz->model.huge, end = page_round(capacity);
@@ -25,13 +26,16 @@ static inline struct expected expect_resize(const struct fuzz *fuzz, const struc
 		     EBUSY);
 	expect_errno(&expected, is_held(&fuzz->model, thing, capacity), EBUSY);
 	if (end < allocated && capacity) {
-		expect_errno(&expected, is_piped(&fuzz->model, thing, end), EBUSY);
-		allow_errno(&expected, end != cut && is_piped(&fuzz->model, thing, cut), EBUSY);
+		expect_errno(&expected, is_stashed(&fuzz->model, thing, end), EBUSY);
+		allow_errno(&expected, is_lingering(&fuzz->model, thing, cut), EBUSY);
+		allow_errno(&expected, end != cut && is_stashed(&fuzz->model, thing, cut), EBUSY);
 		allow_errno(&expected, end != cut &&
 			    is_mapped_by_composite(&fuzz->model, thing, cut), EBUSY);
 	}
 	allow_errno(&expected, end > allocated && (thing->huge == IOBMD_HUGE_REQUIRE ||
 						   thing->alignment > fuzz->model.page), ENOMEM);
+	if (end > allocated && capacity <= fuzz->ceiling)
+		expect_memory(fuzz, process, thing->user, end - allocated, &expected);
 	return expected;
 }
 
@@ -51,6 +55,8 @@ static inline void operate_resize(struct fuzz *fuzz, struct process *process)
 	struct iobmd_resize args = { .size = sizeof(args) };
 	struct expected expected;
 	struct thing *thing;
+	int64_t result;
+	bool as_file, refused;
 
 	if (!slot)
 		return;
@@ -58,12 +64,94 @@ static inline void operate_resize(struct fuzz *fuzz, struct process *process)
 	args.capacity = choose_capacity(fuzz, thing);
 	if (thing->huge == IOBMD_HUGE_REQUIRE && random_chance(&fuzz->random, 70))
 		args.capacity = fuzz->model.huge * (1 + random_below(&fuzz->random, 2));
-	expected = expect_resize(fuzz, slot->file, args.capacity);
-	say_slot(fuzz, process, slot, "RESIZE");
+	args.capacity = choose_near_ceiling(fuzz, thing->user, page_round(thing->capacity),
+					    args.capacity);
+	expected = expect_resize(fuzz, process, slot->file, args.capacity);
+	as_file = random_chance(&fuzz->random, 30);
+	/* The kernel's own look at what is no number of bytes, or open for reading */
+	refused = args.capacity >> 63 || !(slot->file->rights & IOBMD_RIGHT_WRITE);
+	expect_errno(&expected, as_file && refused, EINVAL);
+	say_slot(fuzz, process, slot, as_file ? "ftruncate" : "RESIZE");
 	say(fuzz, " from %#" PRIx64 " to %#llx", thing->capacity, args.capacity);
-	if (judge(fuzz, &expected, fuzz_ioctl(fuzz, process, slot->fd, IOBMD_IOC_RESIZE, &args,
-					      sizeof(args))))
+	result = as_file ? fuzz_call(fuzz, process, SYS_ftruncate, slot->fd, args.capacity) :
+		 fuzz_ioctl(fuzz, process, slot->fd, IOBMD_IOC_RESIZE, &args, sizeof(args));
+	check_denied(fuzz, process, result, COUNT_DENIED_RESIZE);
+	if (judge(fuzz, &expected, result)) {
 		thing_resize(thing, args.capacity);
+		count_ceiling(fuzz, thing->user);
+	}
+	if (result == -EBUSY)
+		fuzz_count(fuzz, COUNT_BUSY_BY_STASH,
+			   is_stashed(&fuzz->model, thing, page_round(args.capacity)));
+	check_info(fuzz, process, slot);
+}
+
+/* As the zeros of a write */
+static inline void thing_zero(struct thing *thing, uint64_t offset, uint64_t end)
+{
+	static uint8_t zeros[64 * KIB];
+
+	while (offset < end) {
+		uint64_t n = end - offset < sizeof(zeros) ? end - offset : sizeof(zeros);
+
+		thing_copy(thing, offset, zeros, n, true);
+		offset += n;
+	}
+}
+
+/* What is beyond the length of @file, up to @end, is to be there. */
+static inline struct expected expect_extend(struct fuzz *fuzz, struct process *process,
+					    const struct file *file, uint64_t end)
+{
+	struct expected expected = { 0 };
+
+	if (end > file->thing->capacity && !file->is_window)
+		expected = expect_resize(fuzz, process, file, end);
+	expect_errno(&expected, !(file->rights & IOBMD_RIGHT_RESIZE), EACCES);
+	return expected;
+}
+
+static inline void operate_fallocate(struct fuzz *fuzz, struct process *process)
+{
+	static const int modes[] = {
+		0, 0, FALLOC_FL_KEEP_SIZE, FALLOC_FL_ZERO_RANGE, FALLOC_FL_ZERO_RANGE,
+		FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE,
+		FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+	};
+	struct slot *slot = choose_entitled(fuzz, process, IOBMD_RIGHT_WRITE);
+	int mode = RANDOM_OF(&fuzz->random, modes);
+	bool keep = mode & FALLOC_FL_KEEP_SIZE, zero = mode & FALLOC_FL_ZERO_RANGE;
+	struct expected expected = { 0 };
+	uint64_t offset, length, end, size;
+	struct thing *thing;
+
+	if (!slot)
+		return;
+	thing = slot->file->thing;
+	size = file_size(slot->file);
+	offset = random_below(&fuzz->random, size + 1);
+	length = 1 + random_below(&fuzz->random, size);
+	end = offset + length;
+	if (end > model_capacity_max(&fuzz->model))
+		return;
+	if (end > size && !keep)
+		expected = expect_extend(fuzz, process, slot->file, end);
+	expect_errno(&expected, !(slot->file->rights & IOBMD_RIGHT_WRITE), EBADF);
+	expect_errno(&expected, mode & FALLOC_FL_PUNCH_HOLE || (keep && !zero && end > size),
+		     EOPNOTSUPP);
+	expect_errno(&expected, zero && is_frozen(slot->file), EPERM);
+	say_slot(fuzz, process, slot, "fallocate");
+	say(fuzz, " mode %#x, %#" PRIx64 " bytes from %#" PRIx64, mode, length, offset);
+	if (!judge(fuzz, &expected, fuzz_call(fuzz, process, SYS_fallocate, slot->fd, mode, offset,
+					      length)))
+		return;
+	if (end > thing->capacity && !keep)
+		thing_resize(thing, end);
+	else if (end > size && !keep)
+		thing->length = end;
+	if (zero)
+		thing_zero(thing, slot->file->offset + offset,
+			   slot->file->offset + (keep && end > size ? size : end));
 	check_info(fuzz, process, slot);
 }
 
@@ -102,7 +190,8 @@ static inline struct expected expect_seal(const struct fuzz *fuzz, const struct 
 	expect_errno(&expected, new && thing->seals & IOBMD_SEAL_SEAL, EPERM);
 	if (new & IOBMD_SEAL_WRITE) {
 		expect_errno(&expected, has_writer(&fuzz->model, thing), EBUSY);
-		expect_errno(&expected, is_piped(&fuzz->model, thing, 0), EBUSY);
+		expect_errno(&expected, is_stashed(&fuzz->model, thing, 0), EBUSY);
+		allow_errno(&expected, is_lingering(&fuzz->model, thing, 0), EBUSY);
 		allow_errno(&expected, is_mapped_by_composite(&fuzz->model, thing, 0), EBUSY);
 	}
 	return expected;
@@ -253,6 +342,7 @@ static inline void operate_garbage(struct fuzz *fuzz, struct process *process)
 	uint32_t *argument = (uint32_t *)fuzz->crew.scratch->argument;
 	struct slot *slot = choose_slot(fuzz, process);
 	uint64_t address = ADDRESS(argument);
+	bool right_file = on_device == command->on_device || command->number == IOBMD_IOC_COMPOSE;
 	unsigned int number = command->number;
 	struct expected expected;
 
@@ -261,8 +351,7 @@ static inline void operate_garbage(struct fuzz *fuzz, struct process *process)
 		return;
 	if (random_chance(&fuzz->random, 5))
 		number = random_next(&fuzz->random) & 0xff3f;	/* none of ours, nor of all files */
-	if (on_device != command->on_device || number != command->number ||
-	    (!on_device && slot->file->is_export)) {
+	if (!right_file || number != command->number || (!on_device && slot->file->is_export)) {
 		expected = (struct expected) { 0 };
 		expect_errno(&expected, true, ENOTTY);
 		number |= number != command->number ? 0xee00 : 0;

@@ -5,6 +5,8 @@
 
 #include "fuzz_judge.h"
 
+#include <glob.h>
+
 /* What an access to that byte of a mapping raises, or 0. */
 static inline int mapping_signal(const struct mapping *mapping, uint64_t at, bool write)
 {
@@ -122,12 +124,24 @@ static inline void check_info_fields(struct fuzz *fuzz, const struct file *file,
 		CHECK_FIELD(fuzz, file, info, huge_bytes, info->allocated);
 }
 
+/* As the kernel shows @name: what does not print, and a backslash, as octal numbers. */
+static inline void escape_name(char *escaped, const char *name)
+{
+	for (; *name; name++) {
+		unsigned char byte = *name;
+
+		escaped += sprintf(escaped, byte < ' ' || byte > '~' || byte == '\\' ?
+				   "\\%03o" : "%c", byte);
+	}
+	*escaped = '\0';
+}
+
 /* stat(2) and fdinfo say the same. */
 static inline void check_other_info(struct fuzz *fuzz, const struct process *process,
 				    const struct slot *slot)
 {
 	const struct stat *stat = (const struct stat *)fuzz->crew.scratch->data;
-	char path[64], line[256], name[64] = "";
+	char path[64], line[256], name[256] = "", expected[4 * (IOBMD_NAME_MAX + 1)];
 	FILE *fdinfo;
 
 	fuzz_call(fuzz, process, SYS_fstat, slot->fd, ADDRESS(stat));
@@ -144,9 +158,10 @@ static inline void check_other_info(struct fuzz *fuzz, const struct process *pro
 	}
 	if (fdinfo)
 		fclose(fdinfo);
-	if (strcmp(name, slot->file->thing->name))
+	escape_name(expected, slot->file->thing->name);
+	if (strcmp(name, expected))
 		fuzz_fail(fuzz, "name of %u: '%s', not '%s'", slot->file->thing->number, name,
-			  slot->file->thing->name);
+			  expected);
 }
 
 static inline void check_info(struct fuzz *fuzz, const struct process *process,
@@ -222,6 +237,30 @@ static inline void check_list(struct fuzz *fuzz)
 		fuzz_fail(fuzz, "the list has %d buffers, not %u", listed, fuzz->model.nr_things);
 }
 
+static inline int numbers_of(const struct process *process)
+{
+	char path[64];
+	glob_t numbers;
+	int count;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd/*", process->pid);
+	if (glob(path, GLOB_NOSORT, NULL, &numbers))
+		return -1;
+	count = numbers.gl_pathc;
+	globfree(&numbers);
+	return count;
+}
+
+/* No descriptor is left that the model does not know. */
+static inline void check_numbers(struct fuzz *fuzz, const struct process *process)
+{
+	int numbers = numbers_of(process) - fuzz->numbers;
+
+	if (numbers != (int)process->nr_slots)
+		fuzz_fail(fuzz, "process %u has %d descriptors, not %u",
+			  process_number(fuzz, process), numbers, process->nr_slots);
+}
+
 /* Everything is as it should be, in all processes. */
 static inline void check_all(struct fuzz *fuzz)
 {
@@ -230,6 +269,7 @@ static inline void check_all(struct fuzz *fuzz)
 
 		if (!process->pid)
 			continue;
+		check_numbers(fuzz, process);
 		check_slots(fuzz, process);
 		check_mappings(fuzz, process);
 	}

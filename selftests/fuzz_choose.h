@@ -55,6 +55,27 @@ static inline struct slot *choose_entitled(struct fuzz *fuzz, struct process *pr
 	return choose_descriptor(fuzz, process);
 }
 
+static inline struct slot *choose_export(struct fuzz *fuzz, struct process *process)
+{
+	uint64_t choice = random_next(&fuzz->random);
+
+	for (unsigned int i = 0; i < process->nr_slots; i++) {
+		struct slot *slot = &process->slots[(choice + i) % process->nr_slots];
+
+		if (slot->file->is_export)
+			return slot;
+	}
+	return NULL;
+}
+
+static inline struct import *choose_import(struct fuzz *fuzz)
+{
+	uint64_t choice = random_next(&fuzz->random);
+
+	return fuzz->model.nr_imports ? &fuzz->model.imports[choice % fuzz->model.nr_imports] :
+					NULL;
+}
+
 static inline struct mapping *choose_mapping(struct fuzz *fuzz, struct process *process)
 {
 	uint64_t choice = random_next(&fuzz->random);

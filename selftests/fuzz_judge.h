@@ -17,7 +17,7 @@
 struct report {
 	int failed;		/* the number of the operation, or -1 */
 	unsigned int kind;	/* of operation whose result was wrong; 0: something else was */
-	unsigned int done;	/* operations that did something */
+	uint64_t counts[COUNTS];
 	unsigned int last;	/* the last of @texts */
 	char texts[TEXTS_KEPT][TEXT_MAX];
 	char message[TEXT_MAX];
@@ -34,7 +34,11 @@ struct fuzz {
 	bool told;		/* what @index has done is printed */
 	int listed;		/* buffers that others have */
 	int device;		/* the same number in all processes */
+	int card;		/* an importer, or -1 */
+	bool import_maps;	/* to read and to write */
+	int numbers;		/* descriptors of a process beside its slots */
 	uint64_t ceiling;	/* bytes, of one buffer */
+	uint64_t user_ceiling;	/* of all buffers of a user */
 };
 
 /* What a call may say: one of @must if there is any, else success or one of @may. */
@@ -159,6 +163,11 @@ static inline int64_t fuzz_order(struct fuzz *fuzz, const struct process *proces
 	if (!crew_do(&fuzz->crew, process_number(fuzz, process), process->pid, order, &result))
 		fuzz_fail(fuzz, "process %u gave no answer", process_number(fuzz, process));
 	return result;
+}
+
+static inline void fuzz_count(struct fuzz *fuzz, enum count what, uint64_t nr)
+{
+	fuzz->report->counts[what] += nr;
 }
 
 /* fuzz_call(fuzz, process, SYS_munmap, address, length): its result, or -errno. */

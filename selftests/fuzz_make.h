@@ -3,10 +3,10 @@
 #ifndef IOBMD_FUZZ_MAKE_H
 #define IOBMD_FUZZ_MAKE_H
 
-#include "fuzz_choose.h"
+#include "fuzz_quota.h"
 #include "node.h"
 
-#define PARTS_MAX	6
+#define PARTS_FEW	6
 #define COMPOSITE_MAX	(8 * MIB)
 
 /* Whether [@offset, +@length) lies in @size bytes; a @length of 0 becomes all that follows. */
@@ -50,6 +50,7 @@ static inline struct iobmd_create choose_create(struct random *random)
 }
 
 static inline struct expected expect_create(const struct fuzz *fuzz,
+					    const struct process *process,
 					    const struct iobmd_create *args)
 {
 	struct expected expected = { 0 };
@@ -66,6 +67,9 @@ static inline struct expected expect_create(const struct fuzz *fuzz,
 	expect_errno(&expected, args->huge == IOBMD_HUGE_REQUIRE && args->capacity % huge, EINVAL);
 	allow_errno(&expected, args->huge == IOBMD_HUGE_REQUIRE ||
 		    args->alignment > fuzz->model.page, ENOMEM);
+	if (args->capacity <= fuzz->ceiling)
+		expect_memory(fuzz, process, process->user, page_round(args->capacity), &expected);
+	expect_objects(fuzz, process, 1, &expected);
 	return expected;
 }
 
@@ -73,7 +77,7 @@ static inline struct expected expect_create(const struct fuzz *fuzz,
 static inline void create_done(struct fuzz *fuzz, struct process *process,
 			       const struct iobmd_create *args, int fd)
 {
-	struct thing *thing = thing_new(&fuzz->model, 0);
+	struct thing *thing = thing_new(&fuzz->model, process, 0);
 
 	thing->capacity = args->capacity;
 	thing->length = args->capacity;
@@ -83,7 +87,8 @@ static inline void create_done(struct fuzz *fuzz, struct process *process,
 	thing->node = args->flags & IOBMD_CREATE_F_NODE ? args->node : -1;
 	thing->bytes = mmap(NULL, model_capacity_max(&fuzz->model), PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	slot_add(process, fd, file_new(&fuzz->model, thing, IOBMD_RIGHTS_ALL));
+	slot_add(process, fd, file_new(&fuzz->model, process, thing,
+				       IOBMD_RIGHTS_ALL));
 }
 
 /* Its id is larger than all before it. */
@@ -106,25 +111,31 @@ static inline void learn_id(struct fuzz *fuzz, const struct process *process,
 static inline void operate_create(struct fuzz *fuzz, struct process *process)
 {
 	struct iobmd_create args = choose_create(&fuzz->random);
-	struct expected expected = expect_create(fuzz, &args);
+	struct expected expected;
 	int64_t fd;
 
 	if (!has_free_slot(process) || !has_room_for_thing(fuzz))
 		return;
+	args.capacity = choose_near_ceiling(fuzz, process->user, 0, args.capacity);
+	expected = expect_create(fuzz, process, &args);
 	say(fuzz, "process %u: CREATE flags %u capacity %#llx alignment %#llx",
 	    process_number(fuzz, process), args.flags, args.capacity, args.alignment);
 	say(fuzz, " direction %u huge %u node %d", args.direction, args.huge, args.node);
 	fd = fuzz_ioctl(fuzz, process, fuzz->device, IOBMD_IOC_CREATE, &args, sizeof(args));
+	check_denied(fuzz, process, fd, COUNT_DENIED_CREATE);
 	if (!judge(fuzz, &expected, fd))
 		return;
 	create_done(fuzz, process, &args, fd);
 	learn_id(fuzz, process, &process->slots[process->nr_slots - 1]);
+	count_ceiling(fuzz, process->user);
 }
 
 /* The composite in the making: what it shows, and what stands against it. */
 struct composing {
-	struct iobmd_compose_part parts[PARTS_MAX];
+	struct iobmd_compose_part parts[IOBMD_COMPOSE_MAX];
 	unsigned int nr;
+	unsigned int wanted;
+	struct slot *sources[2];	/* of many parts */
 	bool read_only;
 	struct part shown[IOBMD_COMPOSE_MAX + 1];
 	unsigned int nr_shown;
@@ -163,9 +174,9 @@ static inline void composing_add(struct composing *composing, const struct file 
 	}
 }
 
-/* Something that can be a part if @tidy, else anything. */
+/* Something that can be a part if @tidy, of at most @most pages; else anything. */
 static inline struct iobmd_compose_part choose_part(struct fuzz *fuzz, const struct slot *slot,
-						    bool tidy)
+						    bool tidy, uint64_t most)
 {
 	struct iobmd_compose_part part = { .fd = slot->fd };
 	uint64_t size = file_size(slot->file), pages = size / fuzz->model.page, first;
@@ -174,7 +185,8 @@ static inline struct iobmd_compose_part choose_part(struct fuzz *fuzz, const str
 	if (tidy && pages) {
 		first = random_below(random, pages);
 		part.offset = first * fuzz->model.page;
-		part.length = (1 + random_below(random, pages - first)) * fuzz->model.page;
+		most = most < pages - first ? most : pages - first;
+		part.length = (1 + random_below(random, most)) * fuzz->model.page;
 		return part;
 	}
 	part.__reserved = random_chance(random, 1);
@@ -185,22 +197,32 @@ static inline struct iobmd_compose_part choose_part(struct fuzz *fuzz, const str
 	return part;
 }
 
+/* What may be a part, more often than not. */
+static inline struct slot *choose_source(struct fuzz *fuzz, struct process *process,
+					 bool read_only)
+{
+	return choose_entitled(fuzz, process, read_only ? IOBMD_RIGHT_READ :
+				     IOBMD_RIGHT_READ | IOBMD_RIGHT_WRITE);
+}
+
 static inline void compose_choose_part(struct fuzz *fuzz, struct process *process,
 				       struct composing *composing, bool tidy)
 {
 	struct iobmd_compose_part *part = &composing->parts[composing->nr++];
 	struct slot *slot = choose_slot(fuzz, process);
+	bool few = composing->wanted <= PARTS_FEW, good;
 	uint64_t size, length;
-	bool good;
 
-	if (tidy)
-		slot = choose_entitled(fuzz, process, composing->read_only ? IOBMD_RIGHT_READ :
-					      IOBMD_RIGHTS_ALL & ~IOBMD_RIGHT_RESIZE) ?: slot;
-	*part = choose_part(fuzz, slot, tidy);
+	if (!few)
+		slot = RANDOM_OF(&fuzz->random, composing->sources) ?: slot;
+	else if (tidy)
+		slot = choose_source(fuzz, process, composing->read_only) ?: slot;
+	*part = choose_part(fuzz, slot, tidy, few ? UINT64_MAX : 2);
 	size = file_size(slot->file);
 	length = part->length;
-	say(fuzz, " [fd %d (%u), %#llx, %#llx]", part->fd, slot->file->thing->number,
-	    part->offset, part->length);
+	if (few)
+		say(fuzz, " [fd %d (%u), %#llx, %#llx]", part->fd, slot->file->thing->number,
+		    part->offset, part->length);
 
 	expect_errno(&composing->expected, part->fd != slot->fd, EBADF);
 	good = range_resolve(size, part->offset, &length) && !part->__reserved &&
@@ -219,7 +241,7 @@ static inline void compose_choose_part(struct fuzz *fuzz, struct process *proces
 static inline void compose_done(struct fuzz *fuzz, struct process *process,
 				const struct composing *composing, int fd)
 {
-	struct thing *thing = thing_new(&fuzz->model, composing->nr_shown);
+	struct thing *thing = thing_new(&fuzz->model, process, composing->nr_shown);
 	uint32_t rights = IOBMD_RIGHT_READ | (composing->read_only ? 0 : IOBMD_RIGHT_WRITE);
 	struct file *file;
 
@@ -231,18 +253,33 @@ static inline void compose_done(struct fuzz *fuzz, struct process *process,
 		thing->parts[i] = composing->shown[i];
 		thing->parts[i].buffer->refs++;
 	}
-	file = file_new(&fuzz->model, thing, rights);
+	file = file_new(&fuzz->model, process, thing, rights);
 	file->is_window = true;
 	file->size = composing->size;
 	slot_add(process, fd, file);
+	fuzz_count(fuzz, COUNT_PARTS, thing->nr_parts);
+	if (nr_parts(&fuzz->model) > fuzz->model.counts[COUNT_PARTS_MAX])
+		fuzz->model.counts[COUNT_PARTS_MAX] = nr_parts(&fuzz->model);
 	learn_id(fuzz, process, &process->slots[process->nr_slots - 1]);
+}
+
+/* A few, or as many as there may be, of a page or two each. */
+static inline unsigned int choose_nr_parts(struct fuzz *fuzz)
+{
+	uint64_t many = COMPOSITE_MAX / (2 * fuzz->model.page);
+
+	if (!random_chance(&fuzz->random, 20))
+		many = PARTS_FEW;
+	else if (many > IOBMD_COMPOSE_MAX)
+		many = IOBMD_COMPOSE_MAX;
+	return 1 + random_below(&fuzz->random, many);
 }
 
 static inline void operate_compose(struct fuzz *fuzz, struct process *process)
 {
 	static struct composing composing;
 	struct iobmd_compose args = { .size = sizeof(args) };
-	unsigned int nr = 1 + random_below(&fuzz->random, PARTS_MAX);
+	unsigned int nr = choose_nr_parts(fuzz);
 	bool tidy = random_chance(&fuzz->random, 70);
 	int64_t fd;
 
@@ -251,8 +288,12 @@ static inline void operate_compose(struct fuzz *fuzz, struct process *process)
 	memset(&composing, 0, sizeof(composing));
 	composing.direction = IOBMD_DIRECTION_OUT | IOBMD_DIRECTION_IN;
 	composing.read_only = random_chance(&fuzz->random, 30);
-	say(fuzz, "process %u: COMPOSE flags %u of", process_number(fuzz, process),
-	    composing.read_only);
+	composing.wanted = nr;
+	for (unsigned int i = 0; i < ARRAY_SIZE(composing.sources); i++)
+		composing.sources[i] = choose_source(fuzz, process, composing.read_only);
+	tidy = tidy || nr > PARTS_FEW;
+	say(fuzz, "process %u: COMPOSE flags %u of %u parts", process_number(fuzz, process),
+	    composing.read_only, nr);
 	while (composing.nr < nr)
 		compose_choose_part(fuzz, process, &composing,
 				    tidy && (composing.nr < nr - 1 || nr % 2));
@@ -265,17 +306,20 @@ static inline void operate_compose(struct fuzz *fuzz, struct process *process)
 	args.nr_parts = nr;
 	args.parts = ADDRESS(fuzz->crew.scratch->data);
 	memcpy(fuzz->crew.scratch->data, composing.parts, sizeof(composing.parts));
+	expect_objects(fuzz, process, nr, &composing.expected);
 	fd = fuzz_ioctl(fuzz, process, fuzz->device, IOBMD_IOC_COMPOSE, &args, sizeof(args));
+	check_denied(fuzz, process, fd, COUNT_DENIED_OTHER);
 	if (judge(fuzz, &composing.expected, fd))
 		compose_done(fuzz, process, &composing, fd);
 }
 
 /* A view of what @parent shows: [@offset, +@length) if @window. */
-static inline struct file *file_derive(struct fuzz *fuzz, const struct file *parent, bool read_only,
-				       bool window, uint64_t offset, uint64_t length)
+static inline struct file *file_derive(struct fuzz *fuzz, const struct process *process,
+				       const struct file *parent, bool read_only, bool window,
+				       uint64_t offset, uint64_t length)
 {
 	uint32_t rights = parent->rights & (read_only ? IOBMD_RIGHT_READ : IOBMD_RIGHTS_ALL);
-	struct file *file = file_new(&fuzz->model, parent->thing,
+	struct file *file = file_new(&fuzz->model, process, parent->thing,
 				     window ? rights & ~IOBMD_RIGHT_RESIZE : rights);
 
 	file->is_window = parent->is_window || window;
@@ -312,11 +356,13 @@ static inline void operate_derive(struct fuzz *fuzz, struct process *process)
 	expect_errno(&expected, window && (!length || args.offset % fuzz->model.page ||
 					   !range_resolve(size, args.offset, &length)), EINVAL);
 	expect_errno(&expected, !window && (args.offset || args.length), EINVAL);
+	expect_objects(fuzz, process, 1, &expected);
 	fd = fuzz_ioctl(fuzz, process, slot->fd, IOBMD_IOC_DERIVE, &args, sizeof(args));
+	check_denied(fuzz, process, fd, COUNT_DENIED_OTHER);
 	if (!judge(fuzz, &expected, fd))
 		return;
-	file = file_derive(fuzz, slot->file, args.flags & IOBMD_DERIVE_F_READ_ONLY, window,
-			   args.offset, length);
+	file = file_derive(fuzz, process, slot->file, args.flags & IOBMD_DERIVE_F_READ_ONLY,
+			   window, args.offset, length);
 	if (args.flags & IOBMD_DERIVE_F_HOLD && !file->is_window) {
 		file->has_hold = true;
 		file->hold_end = file->thing->length;
@@ -348,10 +394,12 @@ static inline void operate_export(struct fuzz *fuzz, struct process *process)
 	expect_errno(&expected, args.offset % fuzz->model.page ||
 		     !range_resolve(size, args.offset, &length), EINVAL);
 	expect_errno(&expected, !read_only && is_frozen(slot->file), EPERM);
+	expect_objects(fuzz, process, 1, &expected);
 	fd = fuzz_ioctl(fuzz, process, slot->fd, IOBMD_IOC_EXPORT, &args, sizeof(args));
+	check_denied(fuzz, process, fd, COUNT_DENIED_OTHER);
 	if (!judge(fuzz, &expected, fd))
 		return;
-	file = file_derive(fuzz, slot->file, read_only, true, args.offset, length);
+	file = file_derive(fuzz, process, slot->file, read_only, true, args.offset, length);
 	file->is_export = true;
 	slot_add(process, fd, file);
 	length = fuzz_call(fuzz, process, SYS_lseek, fd, 0, SEEK_END);

@@ -31,11 +31,9 @@ static inline uint8_t *find_room(struct fuzz *fuzz, const struct process *proces
 	return (uint8_t *)(uintptr_t)((start + huge - 1) / huge * huge + at);
 }
 
-static inline void map_done(struct fuzz *fuzz, struct process *process, const struct slot *slot,
-			    int64_t address, uint64_t length, uint64_t offset, int prot)
+static inline void map_done(struct process *process, struct file *file, int64_t address,
+			    uint64_t length, uint64_t offset, int prot, int flags)
 {
-	struct file *file = slot->file;
-
 	mapping_add(process, (struct mapping) {
 		.address = (uint8_t *)(uintptr_t)address,
 		.length = page_round(length),
@@ -43,19 +41,20 @@ static inline void map_done(struct fuzz *fuzz, struct process *process, const st
 		.offset = file->offset + offset,
 		.prot = prot,
 		.may_write = file->rights & IOBMD_RIGHT_WRITE && !is_frozen(file),
+		.is_private = flags & MAP_PRIVATE,
 	});
 }
 
 /* The part that mmap(2) and MAP have in common. */
-static inline void expect_map(struct fuzz *fuzz, const struct slot *slot, uint64_t offset,
+static inline void expect_map(struct fuzz *fuzz, const struct file *file, uint64_t offset,
 			      uint64_t length, bool write, struct expected *expected)
 {
-	uint64_t end = page_round(file_size(slot->file));
+	uint64_t end = page_round(file_size(file));
 
 	expect_errno(expected, offset % fuzz->model.page || !length || offset >= end ||
 		     length > end - offset, EINVAL);
-	expect_errno(expected, write && !(slot->file->rights & IOBMD_RIGHT_WRITE), EACCES);
-	expect_errno(expected, write && is_frozen(slot->file), EPERM);
+	expect_errno(expected, write && !(file->rights & IOBMD_RIGHT_WRITE), EACCES);
+	expect_errno(expected, write && is_frozen(file), EPERM);
 }
 
 static inline void operate_map(struct fuzz *fuzz, struct process *process)
@@ -89,8 +88,8 @@ static inline void operate_map(struct fuzz *fuzz, struct process *process)
 	say_slot(fuzz, process, slot, "MAP");
 	say(fuzz, " flags %u address %#llx offset %#llx length %#llx", args.flags, args.address,
 	    args.offset, args.length);
-	expect_map(fuzz, slot, args.offset, length, !(args.flags & IOBMD_MAP_F_READ_ONLY),
-		   &expected);
+	expect_map(fuzz, slot->file, args.offset, length,
+		   !(args.flags & IOBMD_MAP_F_READ_ONLY), &expected);
 	expect_errno(&expected, args.offset >= size, EINVAL);
 	expect_errno(&expected, args.flags & IOBMD_MAP_F_FIXED && args.address % fuzz->model.page,
 		     EINVAL);
@@ -101,8 +100,9 @@ static inline void operate_map(struct fuzz *fuzz, struct process *process)
 	say(fuzz, " at %#llx", args.address);
 	if (args.length != length)
 		fuzz_fail(fuzz, "MAP says that it has mapped %#llx bytes", args.length);
-	map_done(fuzz, process, slot, args.address, length, args.offset,
-		 args.flags & IOBMD_MAP_F_READ_ONLY ? PROT_READ : PROT_READ | PROT_WRITE);
+	map_done(process, slot->file, args.address, length, args.offset,
+		 args.flags & IOBMD_MAP_F_READ_ONLY ? PROT_READ : PROT_READ | PROT_WRITE,
+		 MAP_SHARED);
 }
 
 static inline void operate_mmap(struct fuzz *fuzz, struct process *process)
@@ -129,12 +129,13 @@ static inline void operate_mmap(struct fuzz *fuzz, struct process *process)
 		offset = 0;
 		length = size;
 	}
-	flags = random_chance(random, 2) ? MAP_PRIVATE : MAP_SHARED;
+	flags = random_chance(random, 10) ? MAP_PRIVATE : MAP_SHARED;
 	flags |= random_chance(random, 10) ? MAP_POPULATE : 0;
 	flags |= random_chance(random, 5) ? MAP_LOCKED : 0;
 	prot |= random_chance(random, 2) ? PROT_EXEC : 0;
-	expect_map(fuzz, slot, offset, page_round(length), prot & PROT_WRITE, &expected);
-	expect_errno(&expected, flags & MAP_PRIVATE, EINVAL);
+	expect_map(fuzz, slot->file, offset, page_round(length), prot & PROT_WRITE, &expected);
+	expect_errno(&expected, flags & MAP_PRIVATE &&
+		     (slot->file->rights & IOBMD_RIGHT_WRITE || prot & PROT_WRITE), EINVAL);
 	expect_errno(&expected, prot & PROT_EXEC, EPERM);
 	if ((offset | length) >> 46) {
 		expect_errno(&expected, true, EOVERFLOW);
@@ -154,13 +155,15 @@ static inline void operate_mmap(struct fuzz *fuzz, struct process *process)
 	    length, prot, flags, offset);
 	result = fuzz_call(fuzz, process, SYS_mmap, ADDRESS(address), length, prot, flags, slot->fd,
 			   offset);
+	fuzz_count(fuzz, COUNT_EXPORTS_DENIED, slot->file->is_export && result == -EACCES);
 	if (!judge(fuzz, &expected, result))
 		return;
 	if (address && result != (int64_t)ADDRESS(address))
 		fuzz_fail(fuzz, "mapped elsewhere");
 	if (flags & MAP_FIXED)
 		mappings_clear(&fuzz->model, process, address, page_round(length));
-	map_done(fuzz, process, slot, result, length, offset, prot);
+	map_done(process, slot->file, result, length, offset, prot, flags);
+	fuzz_count(fuzz, COUNT_EXPORT_MAPPINGS, slot->file->is_export);
 }
 
 static inline void operate_munmap(struct fuzz *fuzz, struct process *process)
@@ -249,7 +252,6 @@ static inline void operate_mlock(struct fuzz *fuzz, struct process *process)
 	usable = mapping_is_usable(mapping, stretch.offset, stretch.length,
 				   mapping->prot & PROT_WRITE);
 	allow_errno(&expected, call != SYS_munlock && call != SYS_msync && !usable, ENOMEM);
-	allow_errno(&expected, call == SYS_msync, EINVAL);	/* there is nothing to sync to */
 	if (call == SYS_mlock2)
 		flags = 1;	/* MLOCK_ONFAULT */
 	else if (call == SYS_msync)
@@ -327,6 +329,7 @@ static inline void operate_mremap(struct fuzz *fuzz, struct process *process)
 	move = choose_move(fuzz, process, mapping);
 	old_length = move.twin ? 0 : move.from.length;
 	grows = move.length > old_length;
+	expect_errno(&expected, move.twin && mapping->is_private, EINVAL);
 	expect_errno(&expected, grows && mapping->file->is_window, EFAULT);
 	expect_errno(&expected, move.flags & MREMAP_DONTUNMAP && mapping->file->is_window, EINVAL);
 	allow_errno(&expected, grows && !(move.flags & MREMAP_MAYMOVE), ENOMEM);

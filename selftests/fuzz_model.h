@@ -13,7 +13,13 @@
 #define FILES_MAX	256
 #define SLOTS_MAX	14
 #define MAPPINGS_MAX	64
-#define PIPE_MAX	16	/* pages, of up to 64 KiB: SCRATCH_BYTES */
+#define IMPORTS_MAX	4
+#define STASH_MAX	16	/* pages, of up to 64 KiB: SCRATCH_BYTES */
+
+/* The first may lock as much memory as it likes, and is not bound by ceilings. */
+#define USERS		3
+
+static const unsigned int fuzz_users[USERS] = { 0, 65534, 65533 };
 
 struct thing;
 
@@ -23,7 +29,7 @@ struct part {
 	uint64_t offset, length, start;
 };
 
-/* A buffer or a composite. It is gone when @refs is 0; a pipe may still show it. */
+/* A buffer or a composite. It is gone when @refs is 0; a stash may still show it. */
 struct thing {
 	uint64_t id;
 	uint64_t capacity, length;	/* in bytes */
@@ -33,6 +39,7 @@ struct thing {
 	char name[IOBMD_NAME_MAX + 1];
 	unsigned int refs;		/* files, and parts of composites */
 	unsigned int number;		/* for the reader */
+	unsigned int user;		/* its maker: index of fuzz_users */
 	uint8_t *bytes;			/* of a buffer, in whole pages */
 	bool writable;			/* a composite that can be written */
 	unsigned int nr_parts;
@@ -50,6 +57,7 @@ struct file {
 	uint64_t offset, size;		/* of the window */
 	uint64_t hold_end;
 	uint64_t position;
+	unsigned int user;		/* its maker */
 };
 
 struct slot {
@@ -65,20 +73,83 @@ struct mapping {
 	uint64_t offset;	/* in the thing */
 	int prot;
 	bool may_write;
+	bool is_private;
 	bool no_fork;
+};
+
+/* An object of a driver that has imported an export. All processes have it in common. */
+struct import {
+	struct file *file;
+	uint32_t handle;
+	uint64_t offset;	/* in the driver's file */
 };
 
 struct process {
 	pid_t pid;		/* 0: there is none */
+	unsigned int user;
 	unsigned int nr_slots, nr_mappings;
 	struct slot slots[SLOTS_MAX];
 	struct mapping mappings[MAPPINGS_MAX];
 };
 
-/* A piece of a page that lies in the pipe. */
-struct piped {
+/* A piece of a page that lies in a stash. */
+struct piece {
 	struct thing *buffer;
 	uint64_t offset, length;
+};
+
+/*
+ * Pieces of buffers, in a pipe or in a stream socket. A socket may hold what has been
+ * read out of it until it is empty: such pieces have no length left, but their end.
+ */
+struct stash {
+	struct piece pieces[STASH_MAX];
+	unsigned int nr;
+	unsigned int nr_read;	/* the first of them */
+};
+
+enum { STASH_PIPE, STASH_SOCKET, STASHES };
+
+/* How often what happened: see count_names. */
+enum count {
+	COUNT_OPERATIONS,
+	COUNT_IN_PIPE,
+	COUNT_IN_SOCKET,
+	COUNT_LEFTOVERS,
+	COUNT_BUSY_BY_STASH,
+	COUNT_IMPORTS,
+	COUNT_IMPORT_MAPPINGS,
+	COUNT_IMPORTS_DENIED,
+	COUNT_EXPORT_MAPPINGS,
+	COUNT_EXPORTS_DENIED,
+	COUNT_PARTS,
+	COUNT_PARTS_MAX,
+	COUNT_DENIED_CREATE,
+	COUNT_DENIED_RESIZE,
+	COUNT_DENIED_OTHER,
+	COUNT_AT_CEILING,
+	COUNT_SETTLED,
+	COUNTS,
+};
+
+static const char *const count_names[COUNTS] = {
+	[COUNT_OPERATIONS] = "operations did something",
+	[COUNT_IN_PIPE] = "pieces went into the pipe",
+	[COUNT_IN_SOCKET] = "pieces went into the socket",
+	[COUNT_LEFTOVERS] = "pieces were there when their buffer had gone",
+	[COUNT_BUSY_BY_STASH] = "calls were refused because of them",
+	[COUNT_IMPORTS] = "exports were imported",
+	[COUNT_IMPORT_MAPPINGS] = "mappings were made through an importer",
+	[COUNT_IMPORTS_DENIED] = "imports were denied for lack of rights",
+	[COUNT_EXPORT_MAPPINGS] = "mappings were made through a dma-buf",
+	[COUNT_EXPORTS_DENIED] = "writable ones were denied",
+	[COUNT_PARTS] = "parts were in composites",
+	[COUNT_PARTS_MAX] = "parts at most were there at once",
+	[COUNT_DENIED_CREATE] = "times EDQUOT came from CREATE",
+	[COUNT_DENIED_RESIZE] = "times EDQUOT came from RESIZE",
+	[COUNT_DENIED_OTHER] = "times EDQUOT came from COMPOSE, DERIVE and EXPORT",
+	[COUNT_AT_CEILING] = "times a user had exactly what the ceiling allows",
+	[COUNT_SETTLED] = "times pages of a stash came back to a user",
 };
 
 struct model {
@@ -87,8 +158,11 @@ struct model {
 	unsigned int nr_things;
 	struct file *files[FILES_MAX];
 	unsigned int nr_files;
-	struct piped piped[PIPE_MAX];
-	unsigned int nr_piped;
+	bool unsettled[USERS];		/* pages may not have come back yet */
+	struct import imports[IMPORTS_MAX];
+	unsigned int nr_imports;
+	struct stash stashes[STASHES];
+	uint64_t *counts;		/* by enum count */
 	unsigned int last_number;
 	uint64_t last_id;
 	uint64_t page, huge;	/* sizes */
@@ -105,27 +179,40 @@ static inline uint64_t file_size(const struct file *file)
 	return file->is_window ? file->size : file->thing->length;
 }
 
+/* The last part that does not begin behind @offset. */
+static inline const struct part *part_find(const struct thing *thing, uint64_t offset)
+{
+	unsigned int low = 0, high = thing->nr_parts;
+
+	while (high - low > 1) {
+		unsigned int middle = (low + high) / 2;
+
+		if (thing->parts[middle].start <= offset)
+			low = middle;
+		else
+			high = middle;
+	}
+	return &thing->parts[low];
+}
+
 /* Whole pages: what can be mapped of a part includes the rest of its last page. */
 static inline struct place thing_find(struct thing *thing, uint64_t offset)
 {
 	struct place place = { NULL, 0, 0 };
+	const struct part *part;
+	uint64_t end;
 
 	if (!thing->nr_parts) {
-		uint64_t end = page_round(thing->capacity);
-
+		end = page_round(thing->capacity);
 		if (offset < end)
 			place = (struct place) { thing, offset, end - offset };
 		return place;
 	}
-	for (unsigned int i = 0; i < thing->nr_parts; i++) {
-		const struct part *part = &thing->parts[i];
-		uint64_t end = part->start + page_round(part->length);
-
-		if (offset >= part->start && offset < end)
-			place = (struct place) { part->buffer,
-						 part->offset + offset - part->start,
-						 end - offset };
-	}
+	part = part_find(thing, offset);
+	end = part->start + page_round(part->length);
+	if (offset < end)
+		place = (struct place) { part->buffer, part->offset + offset - part->start,
+					 end - offset };
 	return place;
 }
 
@@ -156,25 +243,38 @@ static inline uint64_t model_capacity_max(const struct model *model)
 }
 
 /* @nr_parts 0: a buffer. */
-static inline struct thing *thing_new(struct model *model, unsigned int nr_parts)
+static inline struct thing *thing_new(struct model *model, const struct process *process,
+				      unsigned int nr_parts)
 {
 	struct thing *thing = calloc(1, sizeof(*thing) + nr_parts * sizeof(struct part));
 
 	thing->number = ++model->last_number;
 	thing->nr_parts = nr_parts;
+	thing->user = process->user;
 	thing->node = -1;
 	model->things[model->nr_things++] = thing;
 	return thing;
 }
 
-/* It may be gone all the same. */
-static inline bool is_in_pipe(const struct model *model, const struct thing *buffer)
+/* How many pieces of @buffer are in stashes. It may be gone all the same. */
+static inline unsigned int nr_stashed(const struct model *model, const struct thing *buffer)
 {
-	for (unsigned int i = 0; i < model->nr_piped; i++) {
-		if (model->piped[i].buffer == buffer)
-			return true;
+	unsigned int nr = 0;
+
+	for (unsigned int i = 0; i < STASHES; i++) {
+		const struct stash *stash = &model->stashes[i];
+
+		for (unsigned int j = 0; j < stash->nr; j++)
+			nr += stash->pieces[j].buffer == buffer;
 	}
-	return false;
+	return nr;
+}
+
+static inline void thing_free(struct model *model, struct thing *thing)
+{
+	if (thing->bytes)
+		munmap(thing->bytes, model_capacity_max(model));
+	free(thing);
 }
 
 static inline void thing_put(struct model *model, struct thing *thing)
@@ -188,19 +288,19 @@ static inline void thing_put(struct model *model, struct thing *thing)
 	while (model->things[i] != thing)
 		i++;
 	model->things[i] = model->things[--model->nr_things];
-	if (is_in_pipe(model, thing))
-		return;
-	if (thing->bytes)
-		munmap(thing->bytes, model_capacity_max(model));
-	free(thing);
+	model->counts[COUNT_LEFTOVERS] += nr_stashed(model, thing);
+	if (!nr_stashed(model, thing))
+		thing_free(model, thing);
 }
 
-static inline struct file *file_new(struct model *model, struct thing *thing, uint32_t rights)
+static inline struct file *file_new(struct model *model, const struct process *process,
+				    struct thing *thing, uint32_t rights)
 {
 	struct file *file = calloc(1, sizeof(*file));
 
 	file->thing = thing;
 	file->rights = rights;
+	file->user = process->user;
 	thing->refs++;
 	model->files[model->nr_files++] = file;
 	return file;
@@ -293,6 +393,14 @@ static inline void mappings_clear(struct model *model, struct process *process, 
 	}
 }
 
+static inline void import_remove(struct model *model, struct import *import)
+{
+	struct file *file = import->file;
+
+	*import = model->imports[--model->nr_imports];
+	file_put(model, file);
+}
+
 static inline void process_clear(struct model *model, struct process *process)
 {
 	while (process->nr_slots)
@@ -300,12 +408,14 @@ static inline void process_clear(struct model *model, struct process *process)
 	while (process->nr_mappings)
 		mapping_remove(model, process, process->mappings);
 	process->pid = 0;
+	process->user = 0;
 }
 
 /* What a fork leaves to the child. */
 static inline void process_inherit(struct process *child, const struct process *parent, pid_t pid)
 {
 	child->pid = pid;
+	child->user = parent->user;
 	for (unsigned int i = 0; i < parent->nr_slots; i++)
 		slot_add(child, parent->slots[i].fd, parent->slots[i].file);
 	for (unsigned int i = 0; i < parent->nr_mappings; i++) {
@@ -314,12 +424,22 @@ static inline void process_inherit(struct process *child, const struct process *
 	}
 }
 
-static inline unsigned int nr_processes(const struct model *model)
+static inline unsigned int nr_parts(const struct model *model)
+{
+	unsigned int nr = 0;
+
+	for (unsigned int i = 0; i < model->nr_things; i++)
+		nr += model->things[i]->nr_parts;
+	return nr;
+}
+
+/* How many belong to the first user. One always does. */
+static inline unsigned int nr_privileged(const struct model *model)
 {
 	unsigned int nr = 0;
 
 	for (unsigned int i = 0; i < PROCESSES_MAX; i++)
-		nr += !!model->processes[i].pid;
+		nr += model->processes[i].pid && !model->processes[i].user;
 	return nr;
 }
 

@@ -46,6 +46,7 @@ struct crew {
 	int sockets[PROCESSES_MAX][2];	/* the conductor's end, the process's */
 	int passage[2];			/* for descriptors on their way */
 	int pipe[2];
+	int stream[2];
 };
 
 static inline int64_t errno_or(int64_t result)
@@ -147,6 +148,8 @@ static inline bool crew_start(struct crew *crew)
 			return false;
 	}
 	return crew->scratch != MAP_FAILED && !pipe2(crew->pipe, O_CLOEXEC | O_NONBLOCK) &&
+	       !socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
+			   crew->stream) &&
 	       !socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, crew->passage);
 }
 

@@ -131,10 +131,10 @@ static inline void random_fill(struct random *random, void *bytes, size_t length
 {
 	uint64_t word = random_next(random);
 
-	for (size_t i = 0; i < length; i++) {
-		if (!(i & 7))
-			word = word * 6364136223846793005ull + 1442695040888963407ull;
-		((uint8_t *)bytes)[i] = word >> (i & 7) * 8;
+	for (size_t i = 0; i < length; i += sizeof(word)) {
+		word = word * 6364136223846793005ull + 1442695040888963407ull;
+		memcpy((uint8_t *)bytes + i, &word,
+		       length - i < sizeof(word) ? length - i : sizeof(word));
 	}
 }
 

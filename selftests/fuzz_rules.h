@@ -32,15 +32,34 @@ static inline bool is_held(const struct model *model, const struct thing *buffer
 	return false;
 }
 
-/* Whether a page of @buffer from @offset on is in the pipe. */
-static inline bool is_piped(const struct model *model, const struct thing *buffer,
-			    uint64_t offset)
+/* Whether a page of @buffer from @offset on is in a stash. */
+static inline bool is_stashed(const struct model *model, const struct thing *buffer,
+			      uint64_t offset)
 {
-	for (unsigned int i = 0; i < model->nr_piped; i++) {
-		const struct piped *piped = &model->piped[i];
+	for (unsigned int i = 0; i < STASHES; i++) {
+		const struct stash *stash = &model->stashes[i];
 
-		if (piped->buffer == buffer && piped->offset + piped->length > offset)
-			return true;
+		for (unsigned int j = stash->nr_read; j < stash->nr; j++) {
+			const struct piece *piece = &stash->pieces[j];
+
+			if (piece->buffer == buffer && piece->offset + piece->length > offset)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Whether a socket may still hold one, although all of it has been read. */
+static inline bool is_lingering(const struct model *model, const struct thing *buffer,
+				uint64_t offset)
+{
+	for (unsigned int i = 0; i < STASHES; i++) {
+		const struct stash *stash = &model->stashes[i];
+
+		for (unsigned int j = 0; j < stash->nr_read; j++) {
+			if (stash->pieces[j].buffer == buffer && stash->pieces[j].offset > offset)
+				return true;
+		}
 	}
 	return false;
 }
@@ -100,6 +119,57 @@ static inline bool has_writer(const struct model *model, const struct thing *buf
 		}
 	}
 	return has_writable_mapping(model, buffer);
+}
+
+/* What the buffers of a user have of memory, in bytes. */
+static inline uint64_t memory_of(const struct model *model, unsigned int user)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < model->nr_things; i++) {
+		const struct thing *thing = model->things[i];
+
+		if (!thing->nr_parts && thing->user == user)
+			sum += page_round(thing->capacity);
+	}
+	return sum;
+}
+
+/* At most that much lies in stashes beside it, of buffers that have gone. */
+static inline uint64_t leftovers_of(const struct model *model, unsigned int user)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < STASHES; i++) {
+		const struct stash *stash = &model->stashes[i];
+
+		for (unsigned int j = 0; j < stash->nr; j++) {
+			const struct thing *buffer = stash->pieces[j].buffer;
+
+			if (!buffer->refs && buffer->user == user)
+				sum += page_round(buffer->capacity);
+		}
+	}
+	return sum;
+}
+
+/* What the kernel may take at most to keep track of what a user has made; not exact. */
+#define FILE_OBJECT_BYTES	(4 * KIB)
+#define PART_OBJECT_BYTES	256
+
+static inline uint64_t objects_of(const struct model *model, unsigned int user)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < model->nr_files; i++)
+		sum += model->files[i]->user == user ? FILE_OBJECT_BYTES : 0;
+	for (unsigned int i = 0; i < model->nr_things; i++) {
+		const struct thing *thing = model->things[i];
+
+		if (thing->user == user)
+			sum += FILE_OBJECT_BYTES + thing->nr_parts * PART_OBJECT_BYTES;
+	}
+	return sum;
 }
 
 /* Sets the capacity and length, and what the bytes are then. */

@@ -7,11 +7,12 @@
 #define IOBMD_FUZZ_RUN_H
 
 #include "fuzz_change.h"
+#include "fuzz_import.h"
 #include "fuzz_io.h"
-#include "fuzz_map.h"
 #include "fuzz_share.h"
-#include "machine.h"
+#include "fuzz_stash.h"
 
+#include <sys/resource.h>
 #include <time.h>
 
 #define OPERATIONS_PER_CHECK	100
@@ -21,18 +22,21 @@ static const struct {
 	void (*operate)(struct fuzz *fuzz, struct process *process);
 	unsigned int weight;
 } fuzz_operations[] = {
-	{ operate_create, 30 }, { operate_compose, 20 }, { operate_derive, 25 },
-	{ operate_export, 12 }, { operate_resize, 60 }, { operate_set_length, 20 },
+	{ operate_create, 45 }, { operate_compose, 20 }, { operate_derive, 25 },
+	{ operate_export, 20 }, { operate_resize, 60 }, { operate_set_length, 20 },
+	{ operate_fallocate, 20 },
 	{ operate_seal, 8 }, { operate_set_name, 8 }, { operate_sync, 8 },
 	{ operate_garbage, 20 }, { operate_map, 30 }, { operate_mmap, 40 },
 	{ operate_munmap, 30 }, { operate_mprotect, 25 }, { operate_madvise, 30 },
 	{ operate_mlock, 15 }, { operate_mremap, 30 }, { operate_load, 40 },
 	{ operate_store, 70 }, { operate_read, 20 }, { operate_write, 30 },
 	{ operate_position, 15 }, { operate_remote, 20 }, { operate_splice, 12 },
-	{ operate_vmsplice, 12 }, { operate_drain, 15 }, { operate_unsplice, 10 },
-	{ operate_foreign, 10 }, { operate_close, 50 }, { operate_dup, 10 },
-	{ operate_dup_over, 8 }, { operate_pass, 15 }, { operate_fork, 20 },
-	{ operate_end, 20 },
+	{ operate_vmsplice, 12 }, { operate_sendfile, 15 }, { operate_forward, 6 },
+	{ operate_drain, 18 }, { operate_unsplice, 10 }, { operate_import, 20 },
+	{ operate_map_import, 15 }, { operate_export_import, 5 }, { operate_release, 5 },
+	{ operate_sync_export, 5 }, { operate_foreign, 10 }, { operate_close, 50 },
+	{ operate_dup, 10 }, { operate_dup_over, 8 }, { operate_pass, 15 },
+	{ operate_fork, 45 }, { operate_demote, 60 }, { operate_end, 15 },
 };
 
 /* A sequence: operations 0 to @nr - 1 of @seed, but for those in @skip. */
@@ -65,7 +69,11 @@ static inline void operate_any(struct fuzz *fuzz)
 	for (int i = 0; i < 5 && !*fuzz_text(fuzz); i++)
 		operate_once(fuzz, choose_process(fuzz));
 	say_end(fuzz);
-	fuzz->report->done += !!*fuzz_text(fuzz);
+	fuzz_count(fuzz, COUNT_OPERATIONS, !!*fuzz_text(fuzz));
+	for (unsigned int user = 1; user < USERS; user++) {
+		if (fuzz->model.unsettled[user] && !leftovers_of(&fuzz->model, user))
+			user_settle(fuzz, user);
+	}
 	check_some(fuzz, choose_process(fuzz));
 }
 
@@ -81,7 +89,13 @@ static inline void fuzz_end(struct fuzz *fuzz)
 		child_status(model->processes[i].pid);
 		process_clear(model, &model->processes[i]);
 	}
+	close(fuzz->card);
+	while (model->nr_imports)
+		import_remove(model, model->imports);
 	check_list(fuzz);
+	stashes_empty(fuzz);
+	for (unsigned int user = 1; user < USERS; user++)
+		user_settle(fuzz, user);
 }
 
 static inline uint64_t buffer_ceiling(void)
@@ -103,13 +117,20 @@ static inline void sequence_conduct(const struct sequence *sequence, struct repo
 		.listed = buffers_listed(0),
 		.random = { .page = page_size(), .huge = huge_page_size() },
 		.device = iobmd_open(),
+		.card = vgem_open(),
 		.ceiling = buffer_ceiling(),
+		.user_ceiling = parameter("max_user_mib") * MIB,
 	};
+	fuzz.import_maps = fuzz.card >= 0 && vgem_import_maps(fuzz.card);
+	fuzz.model.counts = report->counts;
 	fuzz.model.page = fuzz.random.page;
 	fuzz.model.huge = fuzz.random.huge;
+	/* Another user may not lock much otherwise. */
+	setrlimit(RLIMIT_MEMLOCK, &(struct rlimit) { RLIM_INFINITY, RLIM_INFINITY });
 	if (!crew_start(&fuzz.crew))
 		fuzz_fail(&fuzz, "cannot start: %s", strerror(errno));
 	fuzz.model.processes[0].pid = crew_first(&fuzz.crew);
+	fuzz.numbers = numbers_of(&fuzz.model.processes[0]);
 	for (fuzz.index = 0; fuzz.index < sequence->nr; fuzz.index++) {
 		if (sequence->skip[fuzz.index])
 			continue;
@@ -188,14 +209,19 @@ static inline void sequence_explain(struct sequence *sequence, struct report *re
 		printf("# and does not always fail\n");
 }
 
-/* @nr operations of @seed; whether nothing was wrong. */
-static inline bool fuzz_run(uint64_t seed, unsigned int nr, bool print, unsigned int *done)
+/* @nr operations of @seed, and what they did; whether nothing was wrong. */
+static inline bool fuzz_run(uint64_t seed, unsigned int nr, bool print, uint64_t counts[COUNTS])
 {
 	struct report *report = shared_memory(sizeof(*report));
 	struct sequence sequence = { .seed = seed, .nr = nr, .skip = calloc(nr, 1) };
 	bool good = sequence_run(&sequence, report, print);
 
-	*done += report->done;
+	for (unsigned int i = 0; i < COUNTS; i++) {
+		if (i != COUNT_PARTS_MAX)
+			counts[i] += report->counts[i];
+		else if (counts[i] < report->counts[i])
+			counts[i] = report->counts[i];
+	}
 	if (!good)
 		sequence_explain(&sequence, report);
 	free(sequence.skip);

@@ -87,14 +87,30 @@ static inline void operate_fork(struct fuzz *fuzz, struct process *process)
 		process_inherit(&fuzz->model.processes[free], process, pid);
 }
 
-/* It exits, or is killed, with all that it has. The last one stays. */
+/* It gives its rights away for good, and with that its exemption from ceilings. */
+static inline void operate_demote(struct fuzz *fuzz, struct process *process)
+{
+	unsigned int user = 1 + random_below(&fuzz->random, USERS - 1);
+	unsigned int uid = fuzz_users[user];
+	struct expected expected = { 0 };
+
+	if (process->user || nr_privileged(&fuzz->model) == 1)
+		return;
+	say(fuzz, "process %u: setresuid to %u", process_number(fuzz, process), uid);
+	if (judge(fuzz, &expected, fuzz_call(fuzz, process, SYS_setresuid, uid, uid, uid)))
+		process->user = user;
+	/* That has taken away what ends it with its parent. */
+	fuzz_call(fuzz, process, SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
+}
+
+/* It exits, or is killed, with all that it has. The last with all rights stays. */
 static inline void operate_end(struct fuzz *fuzz, struct process *process)
 {
 	const struct order exit_order = { .verb = ORDER_EXIT };
 	bool killed = random_chance(&fuzz->random, 50);
 	int socket = fuzz->crew.sockets[process_number(fuzz, process)][0];
 
-	if (nr_processes(&fuzz->model) == 1)
+	if (!process->user && nr_privileged(&fuzz->model) == 1)
 		return;
 	say(fuzz, "process %u: %s", process_number(fuzz, process), killed ? "is killed" : "exits");
 	if (killed)

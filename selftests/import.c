@@ -128,6 +128,8 @@ TEST_F(graphics, wider_direction_is_refused)
 	const uint32_t directions[] = { IOBMD_DIRECTION_IN, IOBMD_DIRECTION_OUT };
 	int reader = iobmd_derive(self->fd, IOBMD_DERIVE_F_READ_ONLY, 0, 0);
 
+	if (!vgem_import_maps(self->card))
+		SKIP(return, "this kernel's vgem maps nothing when it imports");
 	for (size_t i = 0; i < ARRAY_SIZE(directions); i++) {
 		struct iobmd_create args = { .capacity = 1, .direction = directions[i] };
 

@@ -13,6 +13,9 @@
 #include <dirent.h>
 #include <linux/videodev2.h>
 
+/* CONFIG_DMA_API_DEBUG takes more mappings of one place for an error. */
+#define DMA_MAPPINGS_MAX	7
+
 /* The descriptor of vivid's camera, or -1. */
 static inline int vivid_open(void)
 {
@@ -87,6 +90,22 @@ static inline int vivid_stream(int camera, bool on)
 	int type = V4L2_BUF_TYPE_VIDEO_CAPTURE;
 
 	return ioctl(camera, on ? VIDIOC_STREAMON : VIDIOC_STREAMOFF, &type);
+}
+
+/*
+ * Whether the driver maps a dma-buf for itself when it imports it, to read and to write,
+ * so that the exporter can refuse. Newer kernels leave that to who uses the object.
+ */
+static inline bool vgem_import_maps(int card)
+{
+	int fd = iobmd_create(1), dmabuf = iobmd_export(fd, IOBMD_EXPORT_F_READ_ONLY, 0, 0);
+	int64_t handle = vgem_import(card, dmabuf);
+
+	if (handle >= 0)
+		vgem_close(card, handle);
+	close(dmabuf);
+	close(fd);
+	return handle < 0;
 }
 
 #endif /* IOBMD_TEST_IMPORTERS_H */

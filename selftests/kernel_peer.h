@@ -58,6 +58,12 @@ static inline int kernel_import(int peer, int dmabuf)
 	return ioctl(peer, IOBMD_PEER_IMPORT, &args);
 }
 
+/* What the peer has imported, from page @page on */
+static inline void *kernel_map(int peer, uint64_t page, uint64_t length, int prot)
+{
+	return mmap(NULL, length, prot, MAP_SHARED, peer, page * page_size());
+}
+
 /* For the commands without arguments */
 static inline int kernel_do(int peer, unsigned long cmd)
 {
@@ -119,6 +125,32 @@ static inline int kernel_copy(int peer, unsigned long cmd, uint64_t offset, void
 	};
 
 	return ioctl(peer, cmd, &args);
+}
+
+static inline int kernel_write_iter(int peer, int fd, uint64_t offset, const void *data,
+				    uint64_t length)
+{
+	struct iobmd_peer_args args = {
+		.offset = offset,
+		.length = length,
+		.address = (uintptr_t)data,
+		.fd = fd,
+	};
+
+	return ioctl(peer, IOBMD_PEER_WRITE_ITER, &args);
+}
+
+static inline int kernel_splice_write(int peer, int fd, uint64_t offset, int pipe,
+				      uint64_t length)
+{
+	struct iobmd_peer_args args = {
+		.offset = offset,
+		.length = length,
+		.fd = fd,
+		.flags = pipe,
+	};
+
+	return ioctl(peer, IOBMD_PEER_SPLICE_WRITE, &args);
 }
 
 static inline int kernel_set_eventfd(int peer, int eventfd)

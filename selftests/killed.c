@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 
 #define SLACK	(8 * MIB)	/* that the rest of the machine may take meanwhile */
-#define KILLS	20
+#define KILLS	8
 
 FIXTURE(killed)
 {

@@ -3,7 +3,7 @@
 #include "library.h"
 #include "machine.h"
 
-#include <stdarg.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 
 #define LOWEST_ADDRESS	"/proc/sys/vm/mmap_min_addr"
@@ -20,29 +20,35 @@ static size_t address_space(void)
 	return strtoul(text, NULL, 10);
 }
 
+static void *map_by_kernel(void *address, size_t length, int prot, int flags, int fd,
+			   off64_t offset)
+{
+#ifdef SYS_mmap2
+	return (void *)syscall(SYS_mmap2, address, length, prot, flags, fd, offset / 4096);
+#else
+	return (void *)syscall(SYS_mmap, address, length, prot, flags, fd, offset);
+#endif
+}
+
 /*
  * The library calls this one: it plays the thread that maps something, for that
  * many times, just before the library does so at a given address.
  */
 static int taken_rooms;
 
-int ioctl(int fd, unsigned long request, ...)
+void *mmap64(void *address, size_t length, int prot, int flags, int fd, off64_t offset)
 {
-	struct iobmd_map *args;
-	va_list list;
-	int ret;
+	bool taken = flags & MAP_FIXED_NOREPLACE && fd >= 0 && taken_rooms;
+	void *got;
 
-	va_start(list, request);
-	args = va_arg(list, void *);
-	va_end(list);
-	if (request != IOBMD_IOC_MAP || !(args->flags & IOBMD_MAP_F_FIXED) || !taken_rooms)
-		return syscall(SYS_ioctl, fd, request, args);
-
-	taken_rooms--;
-	occupy((void *)(uintptr_t)args->address);
-	ret = syscall(SYS_ioctl, fd, request, args);
-	munmap((void *)(uintptr_t)args->address, page_size());
-	return ret;
+	if (taken) {
+		taken_rooms--;
+		occupy(address);
+	}
+	got = map_by_kernel(address, length, prot, flags, fd, offset);
+	if (taken)
+		munmap(address, page_size());
+	return got;
 }
 
 TEST_F(library, mapping_is_exact_to_the_byte)

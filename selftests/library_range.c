@@ -198,4 +198,16 @@ TEST(address_range_works_while_the_length_changes)
 	iobmd_buffer_free(buffer);
 }
 
+/* Reading a sealed buffer takes no handle derived for that. */
+TEST_F(library, address_range_of_a_sealed_buffer_is_read_only)
+{
+	struct iobmd_address_segment segment;
+
+	ASSERT_EQ(0, iobmd_buffer_seal(self->buffer, IOBMD_SEAL_WRITE));
+	ASSERT_EQ(0, iobmd_get_address_range(self->buffer, &segment));
+	EXPECT_EQ(self->size, segment.length);
+	EXPECT_EQ(0, faults(segment.address, false));
+	EXPECT_EQ(SIGSEGV, faults(segment.address, true));
+}
+
 TEST_HARNESS_MAIN

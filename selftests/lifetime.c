@@ -265,6 +265,7 @@ static void create_and_free(struct __test_metadata *_metadata, int buffers)
 	}
 	EXPECT_EQ(0, buffers_listed(0));
 	memory_tidy();
+	slabs_shrink();
 }
 
 TEST(thousand_buffers_leave_nothing_behind)

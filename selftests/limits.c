@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The ceilings: per buffer, per user, descriptors and files. */
 #include "composite.h"
-#include "machine.h"
+#include "fd_pass.h"
+#include "users.h"
 
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 
-#define NOBODY		65534
-#define SOMEBODY	65533
 #define USER_MIB	4
 #define USER_CEILING	(USER_MIB * MIB)
 #define FILE_MAX	"/proc/sys/fs/file-max"
@@ -43,22 +41,9 @@ FIXTURE_TEARDOWN_PARENT(limits)
 	EXPECT_EQ(self->listed, buffers_listed(0));
 }
 
-/* CREATE by somebody who could not open the device any more */
 static int create(int device, uint64_t capacity)
 {
-	struct iobmd_create args = {
-		.size = sizeof(args),
-		.capacity = capacity,
-		.huge = IOBMD_HUGE_NONE,
-	};
-
-	return ioctl(device, IOBMD_IOC_CREATE, &args);
-}
-
-/* For good, with all rights of root gone */
-static int become(uid_t user)
-{
-	return setresuid(user, user, user);
+	return create_on(device, capacity, IOBMD_HUGE_NONE);
 }
 
 TEST_F(limits, buffer_just_at_its_ceiling_works)
@@ -172,20 +157,20 @@ TEST_F(limits, absurd_capacities_are_refused_without_a_word)
 
 TEST_F(limits, user_just_at_the_ceiling_works)
 {
-	ASSERT_EQ(0, become(NOBODY));
+	ASSERT_EQ(0, become(USER_ONE));
 	EXPECT_LE(0, create(self->device, USER_CEILING));
 }
 
 TEST_F(limits, user_over_the_ceiling_is_refused)
 {
-	ASSERT_EQ(0, become(NOBODY));
+	ASSERT_EQ(0, become(USER_ONE));
 	EXPECT_ERRNO(EDQUOT, create(self->device, USER_CEILING + 1));
 	EXPECT_LE(0, create(self->device, USER_CEILING));
 }
 
 TEST_F(limits, two_buffers_of_a_user_add_up)
 {
-	ASSERT_EQ(0, become(NOBODY));
+	ASSERT_EQ(0, become(USER_ONE));
 	ASSERT_LE(0, create(self->device, USER_CEILING - page_size()));
 	EXPECT_ERRNO(EDQUOT, create(self->device, page_size() + 1));
 	EXPECT_LE(0, create(self->device, page_size()));
@@ -196,7 +181,7 @@ TEST_F(limits, two_processes_of_a_user_add_up)
 {
 	pid_t pid;
 
-	ASSERT_EQ(0, become(NOBODY));
+	ASSERT_EQ(0, become(USER_ONE));
 	ASSERT_LE(0, create(self->device, USER_CEILING / 2));
 	IN_CHILD(pid) {
 		EXPECT_ERRNO(EDQUOT, create(self->device, USER_CEILING / 2 + 1));
@@ -207,7 +192,7 @@ TEST_F(limits, two_processes_of_a_user_add_up)
 
 TEST_F(limits, user_who_frees_a_buffer_may_make_another)
 {
-	ASSERT_EQ(0, become(NOBODY));
+	ASSERT_EQ(0, become(USER_ONE));
 	for (int i = 0; i < 10; i++) {
 		int fd = create(self->device, USER_CEILING);
 
@@ -221,7 +206,7 @@ TEST_F(limits, buffer_of_which_a_mapping_is_left_still_counts)
 	void *map;
 	int fd;
 
-	ASSERT_EQ(0, become(NOBODY));
+	ASSERT_EQ(0, become(USER_ONE));
 	fd = create(self->device, USER_CEILING);
 	map = map_buffer(fd, PROT_READ);
 	ASSERT_NE(MAP_FAILED, map);
@@ -235,7 +220,7 @@ TEST_F(limits, growing_counts)
 {
 	int fd;
 
-	ASSERT_EQ(0, become(NOBODY));
+	ASSERT_EQ(0, become(USER_ONE));
 	fd = create(self->device, MIB);
 	ASSERT_LE(0, fd);
 	EXPECT_ERRNO(EDQUOT, iobmd_resize(fd, USER_CEILING + 1));
@@ -250,7 +235,7 @@ TEST_F(limits, shrinking_gives_back)
 {
 	int fd;
 
-	ASSERT_EQ(0, become(NOBODY));
+	ASSERT_EQ(0, become(USER_ONE));
 	fd = create(self->device, USER_CEILING);
 	ASSERT_EQ(0, iobmd_resize(fd, MIB));
 	EXPECT_LE(0, create(self->device, USER_CEILING - MIB));
@@ -262,7 +247,7 @@ TEST_F(limits, refused_calls_do_not_count)
 	int fd;
 
 	ASSERT_EQ(0, parameter_set("max_buffer_mib", USER_MIB));
-	ASSERT_EQ(0, become(NOBODY));
+	ASSERT_EQ(0, become(USER_ONE));
 	fd = create(self->device, 1);
 	for (int i = 0; i < 3; i++) {
 		EXPECT_ERRNO(EFBIG, create(self->device, USER_CEILING + 1));
@@ -282,19 +267,73 @@ TEST_F(limits, root_is_exempt)
 	close(fd);
 }
 
+/*
+ * A grow: the creator pays, and the ceiling applies unless both the creator
+ * and the caller are exempt.
+ */
+TEST_F(limits, of_the_creator_applies_to_an_exempt_caller)
+{
+	int grown = event_create(), sockets[2], fd;
+	pid_t pid;
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets));
+	IN_CHILD(pid) {
+		ASSERT_EQ(0, become(USER_ONE));
+		fd = create(self->device, MIB);
+		ASSERT_EQ(0, fd_send(sockets[0], fd));
+		event_await(grown);
+		EXPECT_EQ(USER_CEILING, IOBMD_INFO(fd, capacity));
+		EXPECT_ERRNO(EDQUOT, create(self->device, 1));
+	}
+	fd = fd_receive(sockets[1]);
+	EXPECT_ERRNO(EDQUOT, iobmd_resize(fd, USER_CEILING + 1));
+	EXPECT_EQ(MIB, IOBMD_INFO(fd, capacity));
+	EXPECT_EQ(0, iobmd_resize(fd, USER_CEILING));
+	event_post(grown);
+	EXPECT_EQ(0, child_status(pid));
+	close(fd);
+}
+
+TEST_F(limits, of_an_exempt_creator_applies_to_another_caller)
+{
+	int fd = iobmd_create(MIB), large = iobmd_create(2 * USER_CEILING);
+	pid_t pid;
+
+	ASSERT_LE(0, large);
+	IN_CHILD(pid) {
+		ASSERT_EQ(0, become(USER_ONE));
+		EXPECT_ERRNO(EDQUOT, iobmd_resize(fd, MIB + 1));
+		EXPECT_EQ(MIB, IOBMD_INFO(fd, capacity));
+		EXPECT_EQ(MIB, IOBMD_INFO(fd, allocated));
+		EXPECT_EQ(0, iobmd_resize(fd, MIB / 2));
+	}
+	EXPECT_EQ(0, child_status(pid));
+	close(large);
+	IN_CHILD(pid) {
+		ASSERT_EQ(0, become(USER_ONE));
+		EXPECT_EQ(0, iobmd_resize(fd, USER_CEILING));
+		EXPECT_ERRNO(EDQUOT, iobmd_resize(fd, USER_CEILING + 1));
+		/* Nothing of it counts for the caller. */
+		EXPECT_LE(0, create(self->device, USER_CEILING));
+	}
+	EXPECT_EQ(0, child_status(pid));
+	EXPECT_EQ(0, iobmd_resize(fd, 2 * USER_CEILING));
+	close(fd);
+}
+
 TEST_F(limits, buffers_of_another_user_do_not_count)
 {
 	int full = event_create(), done = event_create();
 	pid_t other;
 
 	IN_CHILD(other) {
-		ASSERT_EQ(0, become(SOMEBODY));
+		ASSERT_EQ(0, become(USER_TWO));
 		EXPECT_LE(0, create(self->device, USER_CEILING));
 		event_post(full);
 		event_await(done);
 	}
 	event_await(full);
-	ASSERT_EQ(0, become(NOBODY));
+	ASSERT_EQ(0, become(USER_ONE));
 	EXPECT_LE(0, create(self->device, USER_CEILING));
 	event_post(done);
 	EXPECT_EQ(0, child_status(other));
@@ -304,15 +343,15 @@ TEST_F(limits, real_user_counts_not_the_effective_one)
 {
 	pid_t pid;
 
-	ASSERT_EQ(0, setresuid(NOBODY, SOMEBODY, 0));
+	ASSERT_EQ(0, setresuid(USER_ONE, USER_TWO, 0));
 	ASSERT_LE(0, create(self->device, USER_CEILING));
 	IN_CHILD(pid) {
-		ASSERT_EQ(0, setresuid(NOBODY, 0, 0) ?: become(NOBODY));
+		ASSERT_EQ(0, setresuid(USER_ONE, 0, 0) ?: become(USER_ONE));
 		EXPECT_ERRNO(EDQUOT, create(self->device, 1));
 	}
 	EXPECT_EQ(0, child_status(pid));
 	IN_CHILD(pid) {
-		ASSERT_EQ(0, setresuid(SOMEBODY, 0, 0) ?: become(SOMEBODY));
+		ASSERT_EQ(0, setresuid(USER_TWO, 0, 0) ?: become(USER_TWO));
 		EXPECT_LE(0, create(self->device, USER_CEILING));
 	}
 	EXPECT_EQ(0, child_status(pid));
@@ -322,12 +361,12 @@ TEST_F(limits, lowered_user_ceiling_leaves_what_there_is)
 {
 	int fd;
 
-	ASSERT_EQ(0, setresuid(NOBODY, NOBODY, 0));
+	ASSERT_EQ(0, setresuid(USER_ONE, USER_ONE, 0));
 	fd = create(self->device, USER_CEILING);
 	ASSERT_LE(0, fd);
-	ASSERT_EQ(0, setresuid(NOBODY, 0, 0));
+	ASSERT_EQ(0, setresuid(USER_ONE, 0, 0));
 	ASSERT_EQ(0, parameter_set("max_user_mib", 1));
-	ASSERT_EQ(0, become(NOBODY));
+	ASSERT_EQ(0, become(USER_ONE));
 	EXPECT_ERRNO(EDQUOT, create(self->device, 1));
 	EXPECT_EQ(USER_CEILING, IOBMD_INFO(fd, capacity));
 	EXPECT_EQ(0, iobmd_resize(fd, MIB));
@@ -358,15 +397,15 @@ TEST_F(limits, full_file_table_leaves_no_buffer)
 {
 	for (int i = 0; i < MANY_FILES; i++)
 		ASSERT_LE(0, open("/dev/null", O_RDONLY | O_CLOEXEC));
-	ASSERT_EQ(0, setresuid(NOBODY, NOBODY, 0));
-	ASSERT_EQ(0, setresuid(NOBODY, 0, 0));
+	ASSERT_EQ(0, setresuid(USER_ONE, USER_ONE, 0));
+	ASSERT_EQ(0, setresuid(USER_ONE, 0, 0));
 	ASSERT_EQ(0, file_write_number(FILE_MAX, 1));
-	ASSERT_EQ(0, setresuid(NOBODY, NOBODY, 0));
+	ASSERT_EQ(0, setresuid(USER_ONE, USER_ONE, 0));
 	EXPECT_ERRNO(ENFILE, create(self->device, USER_CEILING));
-	ASSERT_EQ(0, setresuid(NOBODY, 0, 0));
+	ASSERT_EQ(0, setresuid(USER_ONE, 0, 0));
 	ASSERT_EQ(0, file_write_number(FILE_MAX, self->file_max));
 	EXPECT_EQ(self->listed, buffers_listed(0));
-	ASSERT_EQ(0, become(NOBODY));
+	ASSERT_EQ(0, become(USER_ONE));
 	EXPECT_LE(0, create(self->device, USER_CEILING));
 }
 

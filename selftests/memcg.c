@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Who pays for the memory: the cgroup of the one who made the buffer. */
-#include "machine.h"
 #include "peer.h"
 #include "pin.h"
+#include "users.h"
 
 #include <sys/mman.h>
 #include <sys/sysinfo.h>
@@ -201,6 +201,97 @@ TEST_F(memcg, that_is_gone_does_not_keep_a_buffer_from_growing)
 	EXPECT_EQ(0, iobmd_resize(fd, 1));
 	munmap(map, 8 * MIB);
 	close(fd);
+}
+
+/*
+ * What the module and the core allocate for descriptors, parts and exports: the core
+ * would have a process killed, so the module looks for room first.
+ */
+#define FULL_GROUP	(24 * MIB)
+#define MANY		60000
+
+static int make_buffer(int device, int fd)
+{
+	return create_on(device, 1, IOBMD_HUGE_NONE);
+}
+
+static int make_descriptor(int device, int fd)
+{
+	return iobmd_derive(fd, IOBMD_DERIVE_F_HOLD, 0, 0);
+}
+
+static int make_export(int device, int fd)
+{
+	return iobmd_export(fd, 0, 0, 0);
+}
+
+static int make_composite(int device, int fd)
+{
+	struct iobmd_compose_part parts[256];
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+		parts[i] = (struct iobmd_compose_part){ .fd = fd };
+	return iobmd_compose_on(device, 0, parts, ARRAY_SIZE(parts));
+}
+
+FIXTURE(memcg_full)
+{
+	struct cgroup group;
+	int device;
+	int fd;
+};
+
+FIXTURE_VARIANT(memcg_full)
+{
+	int (*make)(int device, int fd);
+};
+
+FIXTURE_VARIANT_ADD(memcg_full, buffers) { make_buffer };
+FIXTURE_VARIANT_ADD(memcg_full, descriptors) { make_descriptor };
+FIXTURE_VARIANT_ADD(memcg_full, exports) { make_export };
+FIXTURE_VARIANT_ADD(memcg_full, composites) { make_composite };
+
+FIXTURE_SETUP(memcg_full)
+{
+	ASSERT_EQ(0, cgroup_create(&self->group, "iobmd_full"));
+	ASSERT_EQ(0, cgroup_set(&self->group, "memory.max", FULL_GROUP));
+	self->device = iobmd_open();
+	ASSERT_LE(0, self->device);
+	self->fd = iobmd_create(page_size());
+	ASSERT_LE(0, self->fd);
+}
+
+FIXTURE_TEARDOWN_PARENT(memcg_full)
+{
+	AWAIT(!cgroup_free(&self->group) || errno == ENOENT);
+	EXPECT_EQ(0, buffers_listed(0));
+}
+
+TEST_F(memcg_full, refuses_and_kills_no_process)
+{
+	int made = 0, first = next_fd();
+	pid_t pid;
+
+	IN_CHILD(pid) {
+		ASSERT_EQ(0, allow_many_files(2 * MANY));
+		/* The table of descriptors is no matter of ours. */
+		ASSERT_EQ(MANY, dup2(self->fd, MANY));
+		ASSERT_EQ(0, cgroup_join(&self->group));
+		while (made < MANY && variant->make(self->device, self->fd) >= 0)
+			made++;
+		EXPECT_EQ(ENOMEM, errno);
+		EXPECT_LT(16, made);
+		EXPECT_GT(MANY - first, made);
+		/* Again and again, when there is a little room */
+		for (int round = 0; round < 20; round++) {
+			close(first + round);
+			for (int i = 0; i < 10; i++)
+				variant->make(self->device, self->fd);
+		}
+	}
+	EXPECT_EQ(0, child_status(pid));
+	EXPECT_EQ(0, cgroup_number(&self->group, "memory.events", "oom_kill "));
+	AWAIT(iobmd_resize(self->fd, 1) == 0);
 }
 
 TEST_HARNESS_MAIN

@@ -16,6 +16,7 @@ FIXTURE(memory_error)
 	uint64_t size;
 	uint64_t bad;		/* where the page is */
 	uint64_t frame;		/* which it is */
+	bool kept;		/* for ever, with its huge page */
 	int fd;
 	uint8_t *map;
 };
@@ -46,7 +47,7 @@ FIXTURE_TEARDOWN_PARENT(memory_error)
 {
 	kernel_unload();
 	EXPECT_EQ(0, buffers_listed(0));
-	AWAIT(memory_unpoison(self->frame));
+	AWAIT(self->kept || memory_unpoison(self->frame));
 }
 
 /* The pages beside the bad one have what they had. */
@@ -197,27 +198,92 @@ TEST_F(memory_error, beside_a_pin_is_busy)
 	EXPECT_EQ(0, iobmd_resize(self->fd, self->bad));
 }
 
+/* Whether one of the pages at @map is that of @frame; or the kernel does not tell. */
+static bool has_frame(const uint8_t *map, uint64_t size, uint64_t frame)
+{
+	uint64_t pages = size / page_size(), *frames = malloc(pages * sizeof(*frames));
+	bool found = false;
+
+	page_frames(map, frames, pages);
+	for (uint64_t i = 0; i < pages && !found; i++)
+		found = !frames[i] || frames[i] == frame;
+	free(frames);
+	return found;
+}
+
+/* No buffer that is made now has the page of @frame. (A page that came free is the next to go.) */
+static void expect_unused(struct __test_metadata *_metadata, uint64_t frame, uint64_t size,
+			  uint32_t huge)
+{
+	ASSERT_NE(0, frame);
+	for (int i = 0; i < 2; i++) {
+		int fd = iobmd_create_huge(size, huge);
+		uint8_t *map = map_buffer(fd, PROT_READ | PROT_WRITE);
+
+		ASSERT_NE(MAP_FAILED, map);
+		ASSERT_EQ(0, madvise(map, size, MADV_POPULATE_WRITE));
+		ASSERT_FALSE(has_frame(map, size, frame));
+		munmap(map, size);
+		close(fd);
+	}
+}
+
 TEST_F(memory_error, never_comes_to_another_buffer)
 {
-	uint64_t bad = page_frame(self->map + self->bad);
-	int fd;
-	uint8_t *map;
-
-	ASSERT_NE(0, bad);
 	memory_poison(self->map + self->bad);
 	munmap(self->map, self->size);
 	close(self->fd);
-	for (int i = 0; i < 8; i++) {
-		fd = iobmd_create_huge(8 * self->size, variant->huge);
-		map = map_buffer(fd, PROT_READ | PROT_WRITE);
-		ASSERT_NE(MAP_FAILED, map);
-		for (uint64_t at = 0; at < 8 * self->size; at += self->page) {
-			ASSERT_EQ(0, faults(map + at, true));
-			ASSERT_NE(bad, page_frame(map + at));
-		}
-		munmap(map, 8 * self->size);
-		close(fd);
-	}
+	expect_unused(_metadata, self->frame, 8 * self->size, variant->huge);
+}
+
+/* The page of @frame is still a part of its huge page, and not of free memory. */
+static bool is_kept(uint64_t frame)
+{
+	int kpageflags = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
+	uint64_t flags = page_flags(kpageflags, frame);
+
+	close(kpageflags);
+	return flags & KPF(THP) && flags & KPF(HWPOISON);
+}
+
+/* While a pipe has the page beside it, the kernel cannot take its huge page apart. */
+TEST_F(memory_error, in_a_page_that_is_in_use_never_comes_to_another_buffer)
+{
+	uint8_t *other;
+	int pipe[2];
+
+	self->kept = variant->huge == IOBMD_HUGE_PREFER;
+	ASSERT_EQ(0, pipe2(pipe, O_CLOEXEC));
+	ASSERT_EQ(self->page, pipe_put(pipe[1], self->map + self->bad + self->page));
+	memory_poison(self->map + self->bad);
+	other = map_buffer(self->fd, PROT_READ | PROT_WRITE);
+	ASSERT_NE(MAP_FAILED, other);
+	for (uint64_t at = 0; at < self->size; at += self->page)
+		ASSERT_EQ(at == self->bad ? SIGBUS : 0, faults(other + at, at & self->page));
+	munmap(other, self->size);
+	munmap(self->map, self->size);
+	close(self->fd);
+	EXPECT_EQ(0, pipe_take(pipe[0], stamp_of(self->bad + self->page)));
+	AWAIT(buffers_listed(0) == 0);
+	EXPECT_EQ(self->kept, is_kept(self->frame));
+	expect_unused(_metadata, self->frame, 8 * self->size, variant->huge);
+}
+
+/* The same of a huge page that a shrink takes away as a whole. */
+TEST_F(memory_error, in_a_page_that_was_in_use_never_comes_back_after_a_shrink)
+{
+	uint8_t *bad = self->map + self->size / 2 + self->bad;
+	int pipe[2];
+
+	self->frame = page_frame(bad);
+	self->kept = variant->huge == IOBMD_HUGE_PREFER;
+	ASSERT_EQ(0, pipe2(pipe, O_CLOEXEC));
+	ASSERT_EQ(self->page, pipe_put(pipe[1], bad + self->page));
+	memory_poison(bad);
+	EXPECT_EQ(0, pipe_take(pipe[0], stamp_of(self->size / 2 + self->bad + self->page)));
+	ASSERT_EQ(0, iobmd_resize(self->fd, self->size / 2));
+	EXPECT_EQ(self->kept, is_kept(self->frame));
+	expect_unused(_metadata, self->frame, 8 * self->size, variant->huge);
 }
 
 TEST_HARNESS_MAIN

@@ -29,6 +29,8 @@ static int set_name_bytes(int fd, const void *name, uint32_t length)
 
 FIXTURE(name) {
 	int fd;
+	char longest[IOBMD_NAME_MAX];
+	char shown[1 + 4 * IOBMD_NAME_MAX + 1];
 };
 
 FIXTURE_SETUP(name)
@@ -50,6 +52,32 @@ TEST_F(name, is_shown)
 {
 	ASSERT_EQ(0, iobmd_set_name(self->fd, "camera 0: frames"));
 	EXPECT_FDINFO("camera 0: frames", self->fd, "name");
+}
+
+static void expect_link(struct __test_metadata *_metadata, int fd, const char *name)
+{
+	char path[64], expected[256], link[256] = "";
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	ASSERT_LT(0, readlink(path, link, sizeof(link) - 1));
+	snprintf(expected, sizeof(expected), "/dev/iobmd:%llu%s (deleted)",
+		 (unsigned long long)IOBMD_INFO(fd, id), name);
+	EXPECT_STREQ(expected, link);
+}
+
+TEST_F(name, is_in_the_link_of_the_descriptor)
+{
+	expect_link(_metadata, self->fd, "");
+	ASSERT_EQ(0, iobmd_set_name(self->fd, "frames"));
+	expect_link(_metadata, self->fd, ":frames");
+	ASSERT_EQ(0, iobmd_set_name(self->fd, "\303\244\\"));
+	expect_link(_metadata, self->fd, ":\\303\\244\\134");
+	memset(self->longest, 0xff, IOBMD_NAME_MAX);
+	ASSERT_EQ(0, set_name_bytes(self->fd, self->longest, IOBMD_NAME_MAX));
+	self->shown[0] = ':';
+	for (int i = 0; i < IOBMD_NAME_MAX; i++)
+		memcpy(self->shown + 1 + 4 * i, "\\377", 5);
+	expect_link(_metadata, self->fd, self->shown);
 }
 
 TEST_F(name, may_have_31_bytes)
@@ -105,17 +133,38 @@ TEST_F(name, with_a_control_character_is_einval)
 	EXPECT_FDINFO("old", self->fd, "name");
 }
 
+/* Shown as it is if it is printable ASCII, else escaped: a terminal could obey it. */
 TEST_F(name, may_have_any_other_byte)
 {
-	char name[2] = "";
+	char name[2] = "", shown[8];
 
 	for (int byte = 0x20; byte <= 0xff; byte++) {
 		if (byte == 0x7f)
 			continue;
 		name[0] = byte;
 		ASSERT_EQ(0, iobmd_set_name(self->fd, name));
-		EXPECT_FDINFO(name, self->fd, "name");
+		snprintf(shown, sizeof(shown), byte > 0x7f || byte == '\\' ? "\\%03o" : "%c", byte);
+		EXPECT_FDINFO(shown, self->fd, "name");
 	}
+}
+
+/* C1 control characters: alone, and in UTF-8 */
+TEST_F(name, is_shown_without_control_characters)
+{
+	char line[256], *shown = NULL;
+	FILE *list;
+
+	ASSERT_EQ(0, iobmd_set_name(self->fd, "a\x9bJ\xc2\x9bm b\xe2\x80\xae"));
+	EXPECT_FDINFO("a\\233J\\302\\233m b\\342\\200\\256", self->fd, "name");
+	list = fopen(IOBMD_LIST, "re");
+	ASSERT_NE(NULL, list);
+	while (!shown && fgets(line, sizeof(line), list)) {
+		if (strtoull(line, NULL, 10) == IOBMD_INFO(self->fd, id))
+			shown = strrchr(line, '\t');
+	}
+	fclose(list);
+	ASSERT_NE(NULL, shown);
+	EXPECT_STREQ("\ta\\233J\\302\\233m b\\342\\200\\256\n", shown);
 }
 
 TEST_F(name, at_the_end_of_memory_is_read_no_further)

@@ -6,9 +6,20 @@
 #include "machine.h"
 #include "modules.h"
 
+#include <linux/kernel-page-flags.h>
 #include <sys/mman.h>
 
 #define UNPOISON	"/sys/kernel/debug/hwpoison/unpoison-pfn"
+#define KPF(flag)	(1ull << KPF_##flag)
+
+/* What the kernel says of the page of @frame. @kpageflags: /proc/kpageflags. */
+static inline uint64_t page_flags(int kpageflags, uint64_t frame)
+{
+	uint64_t flags = 0;
+
+	pread(kpageflags, &flags, sizeof(flags), frame * sizeof(flags));
+	return flags;
+}
 
 /*
  * Says that the page at @address has a hardware error. The kernel may kill whoever

@@ -246,12 +246,15 @@ TEST_F_TIMEOUT(reserve, is_given_back_to_a_process_that_needs_memory, 600)
 
 	RESERVE_FILL(size);
 	IN_CHILD(pid) {
-		size_t length = memory_free() + size / 2;
+		size_t at_once = memory_free() / self->huge * self->huge;
+		size_t length = at_once + size / 2;
 		uint8_t *map = mmap(NULL, length, PROT_READ | PROT_WRITE,
 				    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 		ASSERT_NE(MAP_FAILED, map);
-		for (size_t at = 0; at < length; at += page_size())
+		ASSERT_EQ(0, madvise(map, at_once, MADV_HUGEPAGE));
+		ASSERT_EQ(0, madvise(map, at_once, MADV_POPULATE_WRITE));
+		for (size_t at = at_once; at < length; at += page_size())
 			map[at] = 1;
 		EXPECT_GT(size, reserve_number("held"));
 	}

@@ -270,7 +270,8 @@ TEST_F(rw, splice_fills_the_pipe_and_goes_on)
 	ssize_t n;
 
 	while ((n = splice(self->fd, NULL, self->pipe[1], NULL, self->size, 0)) > 0) {
-		EXPECT_ERRNO(EBUSY, iobmd_resize(self->fd, 1));
+		if (!done)
+			EXPECT_ERRNO(EBUSY, iobmd_resize(self->fd, 1));
 		ASSERT_EQ(n, read(self->pipe[0], self->data + done, n));
 		done += n;
 	}

@@ -105,7 +105,8 @@ TEST_F(unmoved, by_a_hole_that_is_refused)
 	EXPECT_UNMOVED(self);
 	EXPECT_EQ(-1, fallocate(self->fd, 0x03 /* keep size, punch */, 0, self->huge));
 	EXPECT_UNMOVED(self);
-	EXPECT_EQ(-1, ftruncate(self->fd, self->huge));
+	ASSERT_EQ(0, iobmd_seal(self->fd, IOBMD_SEAL_SHRINK));
+	EXPECT_ERRNO(EBUSY, ftruncate(self->fd, self->huge));
 	EXPECT_UNMOVED(self);
 }
 

@@ -16,17 +16,27 @@ static int range_map(struct iobmd_range *range, int fd,
 {
 	uint64_t end = iobmd_round_up(info->capacity, info->page_size);
 	struct iobmd_area *area = &range->area;
-	uint32_t flags = 0;
 	int ret;
 
-	if (!(info->rights & IOBMD_RIGHT_WRITE))
-		flags = IOBMD_MAP_F_READ_ONLY;
+	area->size = iobmd_round_up(info->length, info->page_size);
+	area->prot = PROT_READ;
+	if (info->rights & IOBMD_RIGHT_WRITE &&
+	    !(info->seals & IOBMD_SEAL_WRITE))
+		area->prot |= PROT_WRITE;
 
-	ret = iobmd_area_map(fd, area, flags, 0, info);
+	ret = iobmd_area_map(fd, area, 0, info);
+	/* Sealed against writing, since @info was asked for */
+	if (ret == -EPERM) {
+		area->prot = PROT_READ;
+		ret = iobmd_area_map(fd, area, 0, info);
+	}
+	/* The length is smaller than that now: unless it is 0, a page is there. */
+	if (ret == -EINVAL) {
+		area->size = info->page_size;
+		ret = iobmd_area_map(fd, area, 0, info);
+	}
 	if (ret)
 		return ret;
-
-	area->size = iobmd_round_up(area->size, info->page_size);
 	if (area->size >= end)
 		return 0;
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Areas of address space: the one place that maps and unmaps. */
+/*
+ * Areas of address space: the one place that maps and unmaps. By mmap(2), as what an
+ * ioctl maps is unknown to tools that watch system calls, like valgrind.
+ */
 #include <errno.h>
-#include <stdbool.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 
 #include "internal.h"
@@ -10,36 +11,51 @@
 #define AREA_NO_ACCESS (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
 #define AREA_TRIES 100
 
-/* A size of 0 means up to the length of the buffer, and becomes that. */
-static int area_ioctl(int fd, struct iobmd_area *area, uint32_t flags,
-		      uint64_t offset)
+/* At @address or not at all. */
+static int map_at(char *address, size_t size, int prot, int flags, int fd,
+		  off_t offset)
 {
-	struct iobmd_map map = {
-		.size = sizeof(map),
-		.flags = flags,
-		.address = (uintptr_t)area->address,
-		.offset = offset,
-		.length = area->size,
-	};
+	char *got = mmap(address, size, prot, flags | MAP_FIXED_NOREPLACE, fd,
+			 offset);
 
-	if (ioctl(fd, IOBMD_IOC_MAP, &map))
+	if (got == MAP_FAILED)
 		return -errno;
 
-	area->address = (char *)(uintptr_t)map.address;
-	area->size = map.length;
+	/* valgrind takes the address for a hint. */
+	if (got != address) {
+		munmap(got, size);
+		return -EEXIST;
+	}
 	return 0;
+}
+
+static int area_flags(const struct iobmd_area *area)
+{
+	return MAP_SHARED | (area->prefault ? MAP_POPULATE : 0);
+}
+
+static int area_map_at(int fd, const struct iobmd_area *area, uint64_t offset)
+{
+	if (area->size > SIZE_MAX)
+		return -ENOMEM;
+	return map_at(area->address, area->size, area->prot, area_flags(area),
+		      fd, offset);
+}
+
+static int area_map_anywhere(int fd, struct iobmd_area *area, uint64_t offset)
+{
+	if (area->size > SIZE_MAX)
+		return -ENOMEM;
+
+	area->address = mmap(NULL, area->size, area->prot, area_flags(area), fd,
+			     offset);
+	return area->address == MAP_FAILED ? -errno : 0;
 }
 
 static int guard_map(char *address, uint64_t size)
 {
-	void *guard;
-
-	if (!size)
-		return 0;
-
-	guard = mmap(address, size, PROT_NONE,
-		     AREA_NO_ACCESS | MAP_FIXED_NOREPLACE, -1, 0);
-	return guard == MAP_FAILED ? -errno : 0;
+	return size ? map_at(address, size, PROT_NONE, AREA_NO_ACCESS, -1, 0) :
+		      0;
 }
 
 static void guard_unmap(char *address, uint64_t size)
@@ -49,8 +65,7 @@ static void guard_unmap(char *address, uint64_t size)
 }
 
 /* Maps @area where it says. Replaces nothing: -EEXIST. */
-int iobmd_area_map_fixed(int fd, struct iobmd_area *area, uint32_t flags,
-			 uint64_t offset)
+int iobmd_area_map_fixed(int fd, struct iobmd_area *area, uint64_t offset)
 {
 	int ret;
 
@@ -58,7 +73,7 @@ int iobmd_area_map_fixed(int fd, struct iobmd_area *area, uint32_t flags,
 	if (ret)
 		return ret;
 
-	ret = area_ioctl(fd, area, flags | IOBMD_MAP_F_FIXED, offset);
+	ret = area_map_at(fd, area, offset);
 	if (ret)
 		goto err_unmap_guard;
 
@@ -75,6 +90,12 @@ err_unmap_guard:
 	return ret;
 }
 
+static bool area_has_huge(const struct iobmd_area *area,
+			  const struct iobmd_get_info *info)
+{
+	return info->huge_page_size && area->size >= info->huge_page_size;
+}
+
 /*
  * Makes room for @area and its guards, all of it inaccessible, where huge pages
  * of the buffer can be mapped as such. Sets the address.
@@ -87,7 +108,7 @@ static int area_reserve(struct iobmd_area *area, uint64_t offset,
 	uintptr_t skip;
 	char *room;
 
-	if (info->huge_page_size && area->size >= info->huge_page_size)
+	if (area_has_huge(area, info))
 		align = info->huge_page_size;
 	if (size + align > SIZE_MAX)
 		return -ENOMEM;
@@ -103,14 +124,20 @@ static int area_reserve(struct iobmd_area *area, uint64_t offset,
 	return 0;
 }
 
-/* -EEXIST: another thread has mapped something where the room was. */
-static int area_map_in_room(int fd, struct iobmd_area *area, uint32_t flags,
-			    uint64_t offset)
+/*
+ * -EEXIST: another thread has mapped something where the room was. -ENOMEM: the
+ * process has as many mappings as it may have, and the room cannot be split.
+ */
+static int area_map_in_room(int fd, struct iobmd_area *area, uint64_t offset)
 {
 	int ret;
 
-	munmap(area->address, area->size);
-	ret = area_ioctl(fd, area, flags | IOBMD_MAP_F_FIXED, offset);
+	if (munmap(area->address, area->size)) {
+		ret = -errno;
+		iobmd_area_unmap(area);
+		return ret;
+	}
+	ret = area_map_at(fd, area, offset);
 	if (ret) {
 		guard_unmap(area->address - area->guard, area->guard);
 		guard_unmap(area->address + area->size, area->guard);
@@ -120,30 +147,30 @@ static int area_map_in_room(int fd, struct iobmd_area *area, uint32_t flags,
 
 /*
  * Without guards the kernel finds a place that fits huge pages, but 6.12 not for
- * 32-bit programs. Room can be made only for a size that is known (not 0).
+ * 32-bit programs.
  */
-static bool area_needs_room(const struct iobmd_area *area)
+static bool area_needs_room(const struct iobmd_area *area,
+			    const struct iobmd_get_info *info)
 {
-	return area->guard ||
-	       (area->size && sizeof(void *) < sizeof(uint64_t));
+	return area->guard || (sizeof(void *) < sizeof(uint64_t) &&
+			       area_has_huge(area, info));
 }
 
 /* Maps @area anywhere, and sets its address. */
-int iobmd_area_map(int fd, struct iobmd_area *area, uint32_t flags,
-		   uint64_t offset, const struct iobmd_get_info *info)
+int iobmd_area_map(int fd, struct iobmd_area *area, uint64_t offset,
+		   const struct iobmd_get_info *info)
 {
 	int tries, ret;
 
-	area->address = NULL;
-	if (!area_needs_room(area))
-		return area_ioctl(fd, area, flags, offset);
+	if (!area_needs_room(area, info))
+		return area_map_anywhere(fd, area, offset);
 
 	for (tries = 0; tries < AREA_TRIES; tries++) {
 		ret = area_reserve(area, offset, info);
 		if (ret)
 			return ret;
 
-		ret = area_map_in_room(fd, area, flags, offset);
+		ret = area_map_in_room(fd, area, offset);
 		if (ret != -EEXIST)
 			return ret;
 	}

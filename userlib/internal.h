@@ -4,6 +4,7 @@
 #define IOBMD_INTERNAL_H
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +19,8 @@
  * @size: Bytes mapped from there on; whole pages.
  * @guard: Inaccessible bytes directly before and directly after; whole pages,
  *	may be 0.
+ * @prot: As for mmap(2).
+ * @prefault: Whether to map every page at once.
  *
  * Every piece is mapped where nothing is, never with MAP_FIXED: that unmaps
  * what it replaces even when it fails afterwards, and if another thread then
@@ -27,6 +30,8 @@ struct iobmd_area {
 	char *address;
 	uint64_t size;
 	uint64_t guard;
+	int prot;
+	bool prefault;
 };
 
 /**
@@ -64,10 +69,9 @@ struct iobmd_buffer *iobmd_buffer_alloc(void);
 int iobmd_buffer_make(int fd, unsigned long command, const void *args,
 		      struct iobmd_buffer **buffer);
 
-int iobmd_area_map(int fd, struct iobmd_area *area, uint32_t flags,
-		   uint64_t offset, const struct iobmd_get_info *info);
-int iobmd_area_map_fixed(int fd, struct iobmd_area *area, uint32_t flags,
-			 uint64_t offset);
+int iobmd_area_map(int fd, struct iobmd_area *area, uint64_t offset,
+		   const struct iobmd_get_info *info);
+int iobmd_area_map_fixed(int fd, struct iobmd_area *area, uint64_t offset);
 int iobmd_area_grow(struct iobmd_area *area, uint64_t size, int flags);
 void iobmd_area_unmap(const struct iobmd_area *area);
 

@@ -2,6 +2,7 @@
 /* Mappings: a part of a buffer, exact to the byte, in whole pages. */
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "internal.h"
 
@@ -23,12 +24,6 @@ struct iobmd_mapping {
 	uint64_t head;
 };
 
-static uint32_t mapping_ioctl_flags(uint32_t flags)
-{
-	return (flags & IOBMD_MAPPING_READ_ONLY ? IOBMD_MAP_F_READ_ONLY : 0) |
-	       (flags & IOBMD_MAPPING_PREFAULT ? IOBMD_MAP_F_PREFAULT : 0);
-}
-
 /* The one bounds check: no sum that could wrap. */
 static int mapping_set_part(struct iobmd_mapping *mapping, uint64_t offset,
 			    uint64_t length, const struct iobmd_get_info *info)
@@ -49,20 +44,21 @@ static int mapping_map(struct iobmd_mapping *mapping,
 		       void *address, const struct iobmd_get_info *info)
 {
 	uint64_t page = mapping->offset - mapping->head;
-	uint32_t ioctl_flags = mapping_ioctl_flags(flags);
 	uintptr_t at = (uintptr_t)address - mapping->head;
 
+	mapping->area.prot = PROT_READ;
+	if (!(flags & IOBMD_MAPPING_READ_ONLY))
+		mapping->area.prot |= PROT_WRITE;
+	mapping->area.prefault = flags & IOBMD_MAPPING_PREFAULT;
 	if (flags & IOBMD_MAPPING_GUARD)
 		mapping->area.guard = info->page_size;
 
 	if (!(flags & IOBMD_MAPPING_FIXED))
-		return iobmd_area_map(buffer->fd, &mapping->area, ioctl_flags,
-				      page, info);
+		return iobmd_area_map(buffer->fd, &mapping->area, page, info);
 
 	/* One that is not of a page is refused by the kernel. */
 	mapping->area.address = (char *)at;
-	return iobmd_area_map_fixed(buffer->fd, &mapping->area, ioctl_flags,
-				    page);
+	return iobmd_area_map_fixed(buffer->fd, &mapping->area, page);
 }
 
 IOBMD_EXPORT int iobmd_mapping_create(struct iobmd_buffer *buffer,

@@ -198,7 +198,7 @@ struct cell {
  * @peer: Only this one (and the floor), or NULL.
  * @size: Only this size, or 0.
  * @most: No size above this, or 0.
- * @repetitions: As many are wanted; at least three there are.
+ * @repetitions: As many are wanted; when time is short, three or one have to do.
  * @fixed: Exactly so many, however long that takes.
  * @seconds: How long all of it may take.
  * @seed: For the order of the peers.

@@ -22,15 +22,19 @@
  *	rounded up to whole pages.
  * length
  *	0 to capacity; how much is in use. A new buffer's length is its
- *	capacity.
+ *	capacity. It is a number and no protection: new mappings have to lie within
+ *	it, but mremap(2) takes one that there is up to the capacity, for reading or
+ *	writing as it is. What protects is a window (IOBMD_DERIVE_F_WINDOW).
  *
- * IOBMD_IOC_CREATE and IOBMD_IOC_COMPOSE go to /dev/iobmd, every other command to
- * a descriptor.
+ * IOBMD_IOC_CREATE goes to /dev/iobmd, IOBMD_IOC_COMPOSE there or to a descriptor,
+ * every other command to a descriptor.
  * Descriptors are also mapped with mmap(2), which must ask for MAP_SHARED, must
  * not ask for PROT_EXEC, and whose range must lie within the length rounded up
- * to whole pages. An access beyond the end of the memory, as after a shrink, or to
- * a page with a hardware memory error, raises SIGBUS. read(2), write(2), lseek(2),
- * splice(2) and sendfile(2) work up to the length.
+ * to whole pages. MAP_PRIVATE is for descriptors without IOBMD_RIGHT_WRITE, and for
+ * reading: it shows what others write, as MAP_SHARED does. An access beyond the end
+ * of the memory, as after a shrink, or to a page with a hardware memory error, raises
+ * SIGBUS. read(2), write(2), lseek(2), splice(2) and sendfile(2) work up to the
+ * length; see "As a file".
  *
  * The argument of every command is the address of a struct that begins with
  * two fields:
@@ -58,31 +62,131 @@
  * EBADF    A file descriptor in the argument is not open.
  * EBUSY    A resize, or the seal against writing, would take something from
  *          somebody who uses it or relies on it.
- * EDQUOT   The creator of the buffer would go over the per-user ceiling (module
- *          parameter max_user_mib; CAP_IPC_LOCK is exempt).
+ * EDQUOT   A user would go over its ceiling: the creator of a buffer that of memory
+ *          (module parameter max_user_mib), the caller that of objects, an eighth
+ *          of it. See "What counts".
  * EEXIST   IOBMD_MAP_F_FIXED: something is mapped in that range already.
  * EFAULT   The argument, or memory that it points to, is not accessible.
  * EFBIG    The capacity is over the per-buffer ceiling (module parameter
  *          max_buffer_mib).
- * EINTR    The caller is being killed.
+ * EINTR    A signal came while the call waited for another one on the same buffer
+ *          (the call is restarted if the handler has SA_RESTART), or the caller is
+ *          being killed.
  * EINVAL   A value is outside its documented range: a @size that is too short,
  *          an unknown flag, a reserved field that is not zero, ...
- * EIO      read(2), write(2), splice(2): a page has a hardware memory error.
+ * EIO      read(2), write(2), splice(2), fallocate(2): a page has a hardware memory
+ *          error.
  * EMFILE   The process has no free file descriptor.
- * ENFILE   The system has no free file.
+ * ENFILE   The system has no free file, or all users together have more than 64 GiB
+ *          of objects.
  * ENOMEM   The machine, the memory cgroup or the address space has not enough
- *          memory left. No process is killed to make room, and a 32nd of the
- *          machine's memory is left to others.
- * ENOSPC   write(2): nothing of it lies below the length.
+ *          memory left. No process is killed to make room for what the module
+ *          allocates, and a 32nd of the machine's memory is left to others. The
+ *          kernel's own part of a new descriptor (inode, dentry, file) is looked
+ *          for first; only if others in the same memory cgroup take that room in
+ *          the same moment, or where the table of descriptors has to become larger,
+ *          does the cgroup's OOM killer come as for any other open file.
+ * ENOSPC   write(2): nothing of it lies below the length, or it is to be appended
+ *          (O_APPEND, RWF_APPEND).
  * ENOTTY   This file knows no such command.
+ * ENXIO    open(2) of /proc/PID/fd/N: a descriptor is not opened again (EACCES for
+ *          another user). lseek(2), SEEK_DATA and SEEK_HOLE: not below the length.
+ * EOPNOTSUPP
+ *          fallocate(2): see "As a file".
  * EPERM    The mapping is not allowed: executable, or below vm.mmap_min_addr; or
- *          one of ftruncate(2), fchmod(2), fchown(2) was called.
+ *          one of truncate(2), fchmod(2), fchown(2), utimensat(2) was called.
  * ======== ==================================================================
+ *
+ * DOC: What counts
+ *
+ * The memory of a buffer counts for its creator: for its real user ID, up to the
+ * ceiling max_user_mib, and for its memory cgroup. So does what the buffer grows by,
+ * whichever process resizes it. The ceiling applies unless both the creator, when it
+ * made the buffer, and the caller have CAP_IPC_LOCK in the initial user namespace. A
+ * creator that does not want receivers to grow a buffer gives them a descriptor
+ * without IOBMD_RIGHT_RESIZE, or seals it with IOBMD_SEAL_GROW.
+ *
+ * Memory counts until it is free: a huge page of which one byte lies in a pipe or a
+ * socket, or is pinned for DMA, still does after the last close of the buffer. (For a
+ * creator with CAP_IPC_LOCK only in its memory cgroup.)
+ *
+ * Buffers, descriptors, exports and composites also take memory of the kernel for
+ * themselves: from some 0.6 KiB for a descriptor to some 90 KiB for a composite of
+ * 1024 parts. It counts in bytes for the caller that makes them, as long as they
+ * live: up to an eighth of max_user_mib, but at least 1 MiB; a caller with
+ * CAP_IPC_LOCK is exempt. All of it is also charged to the caller's memory cgroup.
+ *
+ * A window, a hold, an export and a part of a composite keep a buffer from shrinking
+ * for as long as they live, and their owner may be a reader: the creator cannot take
+ * them back. It can leave the buffer as large as it is, give such a reader a smaller
+ * buffer of its own, or end the reader.
+ *
+ * A memory cgroup for creators is best limited by memory.max: over memory.high, which
+ * cannot reclaim this memory, a call that allocates gets slower and slower. The OOM
+ * killer looks at what is mapped by a process: one that only has a descriptor is not
+ * found to have the memory.
+ *
+ * DOC: As a file
+ *
+ * What programs that were written for a memfd find different, or need to know:
+ *
+ * ========================== ================================================
+ * ftruncate(2)               IOBMD_IOC_RESIZE, with its rights and errnos, but
+ *                            EINVAL for a descriptor that is open for reading.
+ *                            truncate(2) of /proc/PID/fd/N is EPERM (EACCES for
+ *                            another user).
+ * fallocate(2), mode 0       Up to the capacity, at most sets the length, and
+ *                            shows what is there; beyond, grows as
+ *                            IOBMD_IOC_RESIZE. EBADF for a descriptor that is
+ *                            open for reading, EACCES for one without
+ *                            IOBMD_RIGHT_RESIZE where it would change a size.
+ *   FALLOC_FL_KEEP_SIZE      0 up to the length: the memory is there. EOPNOTSUPP
+ *                            beyond: there is none without a size.
+ *   FALLOC_FL_ZERO_RANGE     Zeroes as write(2) writes, after growing if need be;
+ *                            with FALLOC_FL_KEEP_SIZE up to the length. It cannot
+ *                            tell how far it came: after EIO (a bad page), EINTR
+ *                            (the caller is being killed) or EPERM (a seal set
+ *                            meanwhile) the buffer may have grown, and a part of
+ *                            the range may be zero.
+ *   FALLOC_FL_PUNCH_HOLE     EOPNOTSUPP, as other modes: memory leaves a buffer at
+ *                            its end only. So MADV_REMOVE is an error too.
+ * fsync(2), fdatasync(2),    0: there is nothing to write back.
+ * sync_file_range(2),
+ * msync(2)
+ * O_APPEND, RWF_APPEND       write(2): ENOSPC, and nothing is written: a buffer
+ *                            does not grow by a write. (splice(2) and sendfile(2)
+ *                            EINVAL, as for every file.)
+ * lseek(2)                   Up to the length (EINVAL). SEEK_DATA, SEEK_HOLE: all
+ *                            up to the length is data.
+ * open(2) of /proc/PID/fd/N  ENXIO. Pass the descriptor instead. The link shows
+ *                            /dev/iobmd:ID, or /dev/iobmd:ID:NAME, and
+ *                            "(deleted)"; /proc/PID/maps too.
+ * F_ADD_SEALS, F_GET_SEALS   EINVAL: the kernel asks no module. A receiver looks at
+ *                            the seals that IOBMD_IOC_GET_INFO tells.
+ * mmap(2) beyond the length  EINVAL. Addresses to grow into come from mremap(2),
+ *                            which may go beyond the capacity: SIGBUS until then.
+ * userfaultfd(2)             UFFDIO_REGISTER for missing pages: EINVAL, or EPERM of
+ *                            a mapping that may never be written.
+ * copy_file_range(2)         EXDEV to or from another file system, as ever;
+ *                            sendfile(2) and splice(2) copy.
+ * core dumps                 Have the mappings of those who may write, as they have
+ *                            a memfd's: MADV_DONTDUMP, or bit 1 of
+ *                            /proc/PID/coredump_filter.
+ * ========================== ================================================
+ *
+ * A descriptor of a window, and that of a composite, has the inode of its buffer, for
+ * whose memory the kernel answers where it asks no module: FIONREAD (ENOTTY on newer
+ * kernels), cachestat(2) and a loop device see all the memory of the buffer of a
+ * window, and for a composite as much as the largest buffer of a part has, or the
+ * composite itself. fstat(2) and lseek(2) know the size that the descriptor shows.
+ *
+ * SELinux has no label for a buffer. A policy restricts what a domain may do on
+ * /dev/iobmd, and through "fd use" which descriptors it may be passed.
  */
 
 #define IOBMD_IOC_MAGIC		0xBD
 
-/* On /dev/iobmd */
+/* On /dev/iobmd; IOBMD_IOC_COMPOSE on a descriptor, too */
 #define IOBMD_IOC_CREATE	_IO(IOBMD_IOC_MAGIC, 0x40)
 #define IOBMD_IOC_COMPOSE	_IO(IOBMD_IOC_MAGIC, 0x41)
 
@@ -165,8 +269,7 @@ enum iobmd_create_flags {
  * @__reserved: 0
  *
  * Makes a buffer and returns a descriptor of it, close-on-exec, with all
- * rights. The memory is charged to the memory cgroup of the
- * caller, and so is what the buffer grows by later, whoever resizes it.
+ * rights. The caller is its creator, for which its memory counts: see "What counts".
  *
  * Errors: EDQUOT, EFBIG, EINTR, EINVAL, EMFILE, ENFILE, ENOMEM.
  */
@@ -263,8 +366,16 @@ struct iobmd_set_length {
  * DMA, or lies in a pipe), and also while it uses another part of the huge page
  * that the new end would cut.
  *
+ * A huge page that the new end cuts is none any more: what stays of it is in pieces,
+ * single pages or larger blocks as the kernel chooses, and no part of huge_bytes. To
+ * grow does not join them again. Where the kernel finds no memory for that half way,
+ * the call fails with ENOMEM; all of the memory is there then, but perhaps in pieces.
+ *
  * It is also EBUSY while a window, a composite, a hold, an export or a kernel user
- * needs what would go, and against a seal.
+ * needs what would go, or waits to come into being, and against a seal.
+ *
+ * While a buffer grows, which may take long, all other calls on it work but RESIZE and
+ * IOBMD_IOC_SEAL, which wait for the end.
  *
  * Errors: EACCES without IOBMD_RIGHT_RESIZE, EBUSY, EDQUOT, EFBIG, EINTR,
  * EINVAL, ENOMEM.
@@ -328,9 +439,10 @@ struct iobmd_map {
  * @name_length: Bytes in it, 0 to IOBMD_NAME_MAX; 0 takes the name away.
  * @__reserved: 0
  *
- * Gives the buffer a name, shown in /proc/PID/fdinfo and to root in debugfs
- * for people to tell buffers apart. Control characters (bytes below 0x20, and
- * 0x7f) are EINVAL.
+ * Gives the buffer a name, shown in /proc/PID/fdinfo, fd and maps, and to root in
+ * debugfs, for people to tell buffers apart. Control characters (bytes below 0x20, and
+ * 0x7f) are EINVAL. Bytes that are not printable ASCII, and the backslash, are shown as
+ * a backslash and three octal digits.
  *
  * Errors: EACCES without IOBMD_RIGHT_WRITE, EINVAL.
  */
@@ -371,9 +483,10 @@ enum iobmd_derive_flags {
  * rights and the same window or less. All offsets of a window's descriptor
  * count from the start of the window; what lies outside cannot be reached
  * with it, except for the rest of the last page of a window that ends within
- * one, which is mapped with it.
+ * one, which is mapped with it. A descriptor that is no window reaches all of the
+ * capacity, also if it is read only and has a hold.
  *
- * Errors: EINTR, EINVAL, EMFILE, ENFILE, ENOMEM.
+ * Errors: EDQUOT, EINTR, EINVAL, EMFILE, ENFILE, ENOMEM.
  */
 struct iobmd_derive {
 	__u32 size;
@@ -407,7 +520,9 @@ enum iobmd_seals {
  * @__reserved: 0
  *
  * Seals cannot be taken off. What a seal forbids fails with EPERM, except that
- * a resize is EBUSY.
+ * a resize is EBUSY. While IOBMD_SEAL_WRITE is being set, and nothing can stop it any
+ * more, a shared mapping for reading through a descriptor with IOBMD_RIGHT_WRITE may
+ * also fail with EPERM, for some nanoseconds.
  *
  * Errors: EACCES without IOBMD_RIGHT_RESIZE, EBUSY, EINTR, EINVAL, EPERM after
  * IOBMD_SEAL_SEAL.
@@ -440,11 +555,12 @@ enum iobmd_export_flags {
  * closed. While it lives the buffer does not shrink into it. An importer
  * that asks for a wider DMA direction than the buffer has is refused.
  *
- * A mapping through the dma-buf is like any other, but the kernel does not choose an
- * address for it that fits huge pages: to have them, say one.
+ * A mapping through the dma-buf, or through an importer, is like any other, with the
+ * rights of the export: EACCES for writing if that is read only. But the kernel does
+ * not choose an address for it that fits huge pages: to have them, say one.
  *
- * Errors: EINTR, EINVAL, EMFILE, ENFILE, ENOMEM, EPERM (sealed against writing,
- * and not IOBMD_EXPORT_F_READ_ONLY).
+ * Errors: EDQUOT, EINTR, EINVAL, EMFILE, ENFILE, ENOMEM, EPERM (sealed against
+ * writing, and not IOBMD_EXPORT_F_READ_ONLY).
  */
 struct iobmd_export {
 	__u32 size;
@@ -546,9 +662,13 @@ enum iobmd_compose_flags {
  * concerned: EBUSY. A page with a hardware memory error raises SIGBUS where it is
  * not mapped yet, and elsewhere when the hardware reports it to the one who reads.
  *
+ * The command may also go to any descriptor, which need not be one of the parts: for
+ * a process that cannot open /dev/iobmd.
+ *
  * Errors: EACCES if a part lacks IOBMD_RIGHT_WRITE, unless
- * IOBMD_COMPOSE_F_READ_ONLY; EBADF, EFBIG, EINTR, EINVAL, EMFILE, ENFILE, ENOMEM,
- * EPERM if a part is sealed against writing, unless IOBMD_COMPOSE_F_READ_ONLY.
+ * IOBMD_COMPOSE_F_READ_ONLY; EBADF, EDQUOT, EFBIG, EINTR, EINVAL, EMFILE, ENFILE,
+ * ENOMEM, EPERM if a part is sealed against writing, unless
+ * IOBMD_COMPOSE_F_READ_ONLY.
  */
 struct iobmd_compose {
 	__u32 size;

@@ -97,7 +97,8 @@ int iobmd_device_open(void);
  * -ENOTTY	@device is not /dev/iobmd
  * -EINVAL	a value is outside of its range
  * -EFBIG	@capacity is over the ceiling of one buffer
- * -EDQUOT	the user's buffers together would go over their ceiling
+ * -EDQUOT	the user's buffers together would go over their ceiling, or those
+ *		and the descriptors are as many as a user may have
  * -ENOMEM	not enough memory is left
  * -EMFILE, -ENFILE
  *		no file descriptor or file is left
@@ -202,7 +203,8 @@ int iobmd_buffer_set_length(struct iobmd_buffer *buffer, uint64_t length);
  * -EFBIG	@capacity is over the ceiling of one buffer
  * -EDQUOT	the creator's buffers together would go over their ceiling
  * -ENOMEM	not enough memory is left
- * -EINTR	the process is being killed
+ * -EINTR	a signal came while the call waited for another one on the buffer,
+ *		or the process is being killed
  */
 int iobmd_buffer_resize(struct iobmd_buffer *buffer, uint64_t capacity);
 
@@ -238,7 +240,10 @@ int iobmd_buffer_set_name(struct iobmd_buffer *buffer, const char *name);
  * -ENOMEM	not enough memory is left
  * -EMFILE, -ENFILE
  *		no file descriptor or file is left
- * -EINTR	the process is being killed
+ * -EDQUOT	the caller has as many descriptors, exports and composites as a user
+ *		may have
+ * -EINTR	a signal came while the call waited for another one on the buffer,
+ *		or the process is being killed
  */
 int iobmd_buffer_derive(const struct iobmd_buffer *buffer, uint32_t flags,
 			uint64_t offset, uint64_t length,
@@ -260,7 +265,8 @@ struct iobmd_part {
 
 /**
  * iobmd_buffer_compose - make a handle that shows parts of buffers as one
- * @device: What iobmd_device_open() returned; stays the caller's.
+ * @device: What iobmd_device_open() returned, or the descriptor of any buffer, for a
+ *	process that cannot open the device; stays the caller's.
  * @parts: The parts, in the order in which they are to follow each other; not
  *	needed any more afterwards. The same memory may be in several.
  * @nr_parts: How many, 1 to IOBMD_COMPOSE_MAX. A part of a composite counts as
@@ -278,7 +284,7 @@ struct iobmd_part {
  *
  * Return: 0, or
  * -EBADF	@device is not an open file descriptor
- * -ENOTTY	@device is not /dev/iobmd
+ * -ENOTTY	@device is neither /dev/iobmd nor a descriptor of a buffer
  * -EINVAL	no parts or too many; an unknown flag; a part that begins within
  *		a page, is empty or does not lie within the length; a part
  *		before the last that ends within a page
@@ -290,7 +296,10 @@ struct iobmd_part {
  * -ENOMEM	not enough memory is left
  * -EMFILE, -ENFILE
  *		no file descriptor or file is left
- * -EINTR	the process is being killed
+ * -EDQUOT	the caller has as many descriptors, exports and composites as a user
+ *		may have
+ * -EINTR	a signal came while the call waited for another one on the buffer,
+ *		or the process is being killed
  */
 int iobmd_buffer_compose(int device, const struct iobmd_part *parts,
 			 uint32_t nr_parts, uint32_t flags,
@@ -308,7 +317,8 @@ int iobmd_buffer_compose(int device, const struct iobmd_part *parts,
  *		iobmd_get_address_range()
  * -EPERM	the buffer has IOBMD_SEAL_SEAL
  * -EINVAL	an unknown seal
- * -EINTR	the process is being killed
+ * -EINTR	a signal came while the call waited for another one on the buffer,
+ *		or the process is being killed
  */
 int iobmd_buffer_seal(struct iobmd_buffer *buffer, uint32_t seals);
 
@@ -330,7 +340,10 @@ int iobmd_buffer_seal(struct iobmd_buffer *buffer, uint32_t seals);
  * -ENOMEM	not enough memory is left
  * -EMFILE, -ENFILE
  *		no file descriptor or file is left
- * -EINTR	the process is being killed
+ * -EDQUOT	the caller has as many descriptors, exports and composites as a user
+ *		may have
+ * -EINTR	a signal came while the call waited for another one on the buffer,
+ *		or the process is being killed
  */
 int iobmd_buffer_export(const struct iobmd_buffer *buffer, uint32_t flags,
 			uint64_t offset, uint64_t length);
@@ -360,7 +373,8 @@ int iobmd_buffer_sync(const struct iobmd_buffer *buffer, uint64_t offset,
  * @buffer: A handle.
  * @segment: Out. The address of the first byte, and the length of the buffer
  *	as it is now. Everything from the address on for that length is mapped;
- *	read-only where the descriptor lacks the right to write.
+ *	read-only where the descriptor lacks the right to write, or the buffer
+ *	was sealed against writing when the address was first given.
  *
  * Maps the buffer at the first call, and after that only what it has gained.
  * Every thread gets the same address.
@@ -375,7 +389,9 @@ int iobmd_buffer_sync(const struct iobmd_buffer *buffer, uint64_t offset,
  * mapped and the address is NULL.
  *
  * Return: 0, or
- * -ENOMEM	not enough memory or address space is left
+ * -ENOMEM	not enough memory, address space or mappings (vm.max_map_count)
+ *		are left
+ * -EAGAIN	mlockall(2) applies, and RLIMIT_MEMLOCK is exceeded
  * -EACCES	the descriptor lacks the right to read
  */
 int iobmd_get_address_range(struct iobmd_buffer *buffer,
@@ -434,11 +450,14 @@ int iobmd_get_address_range(struct iobmd_buffer *buffer,
  *		without IOBMD_MAPPING_READ_ONLY
  * -EEXIST	IOBMD_MAPPING_FIXED: something is mapped there already, be it
  *		only where a guard page would go
- * -EPERM	IOBMD_MAPPING_FIXED: the process may not map so low an address
- * -ENOMEM	not enough memory or address space is left, or the fixed
- *		address is beyond its end
+ * -EPERM	the buffer is sealed against writing, and @flags lacks
+ *		IOBMD_MAPPING_READ_ONLY; or IOBMD_MAPPING_FIXED: the process may
+ *		not map so low an address
+ * -ENOMEM	not enough memory, address space or mappings (vm.max_map_count)
+ *		are left, or the fixed address is beyond the end
  * -EAGAIN	IOBMD_MAPPING_GUARD: other threads took the addresses again and
- *		again while the call tried to map
+ *		again while the call tried to map; or mlockall(2) applies, and
+ *		RLIMIT_MEMLOCK is exceeded
  */
 int iobmd_mapping_create(struct iobmd_buffer *buffer, uint32_t flags,
 			 void *address, uint64_t offset, uint64_t length,

@@ -35,7 +35,10 @@ struct sg_table;
  * otherwise. Those with an &struct iov_iter may touch user memory: hold no lock
  * that a page fault may want, such as mmap_lock. Those that fail return a
  * negative errno, or an ERR_PTR() of it, with the meanings of the table in
- * uapi/linux/iobmd.h, and have changed nothing. Several threads may use one
+ * uapi/linux/iobmd.h, and have changed nothing. -ERESTARTSYS, which user space does
+ * not see, means that a signal came while the call waited for another on the same
+ * buffer: an ioctl returns it. What is made counts for the current task's user, and
+ * is refused with -EDQUOT over its ceiling. Several threads may use one
  * &struct iobmd_user at the same time; iobmd_user_put() comes last.
  */
 struct iobmd_user;
@@ -49,7 +52,7 @@ struct iobmd_user;
  * process has a descriptor of it before iobmd_user_publish().
  *
  * Return: a user with all rights, or an ERR_PTR: -EDQUOT, -EFBIG, -EINTR,
- * -EINVAL, -ENFILE, -ENOMEM.
+ * -EINVAL, -ENFILE, -ENOMEM, -ERESTARTSYS.
  */
 struct iobmd_user *iobmd_user_create(const struct iobmd_create *args);
 
@@ -64,7 +67,7 @@ struct iobmd_user *iobmd_user_create(const struct iobmd_create *args);
  *
  * Return: a user, or an ERR_PTR: -EBADF if @fd is not open, -EINVAL if it is no
  * descriptor of a buffer or @rights are unknown, -EACCES if it lacks one,
- * -EPERM if a seal forbids them, -EINTR, -ENFILE, -ENOMEM.
+ * -EPERM if a seal forbids them, -EDQUOT, -ENFILE, -ENOMEM, -ERESTARTSYS.
  */
 struct iobmd_user *iobmd_user_get(int fd, u32 rights);
 
@@ -223,8 +226,8 @@ void iobmd_user_dma_unmap(struct iobmd_user *user, struct sg_table *sgt);
  * @user: The user.
  * @flags: Of IOBMD_IOC_DERIVE, without IOBMD_DERIVE_F_WINDOW.
  *
- * Return: a new file descriptor, close-on-exec, or -EINTR, -EINVAL, -EMFILE,
- * -ENFILE, -ENOMEM. It is installed already: do nothing after that can fail.
+ * Return: a new file descriptor, close-on-exec, or -EDQUOT, -EINVAL, -EMFILE,
+ * -ENFILE, -ENOMEM, -ERESTARTSYS. It is installed already: do nothing after that can fail.
  */
 int iobmd_user_publish(struct iobmd_user *user, u32 flags);
 

@@ -3,13 +3,35 @@
 
 #include <linux/dma-buf.h>
 #include <linux/err.h>
+#include <linux/fs.h>
 #include <linux/iosys-map.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 
 #include "compat.h"
 #include "internal.h"
 
-MODULE_IMPORT_NS(DMA_BUF);
+MODULE_INFO(import_ns, "DMA_BUF");
+
+static void iobmd_peer_set_dmabuf(struct iobmd_peer *peer, struct dma_buf *dmabuf)
+{
+	spin_lock(&peer->dmabuf_lock);
+	peer->dmabuf = dmabuf;
+	spin_unlock(&peer->dmabuf_lock);
+}
+
+/* With a reference, or NULL */
+static struct dma_buf *iobmd_peer_get_dmabuf(struct iobmd_peer *peer)
+{
+	struct dma_buf *dmabuf;
+
+	spin_lock(&peer->dmabuf_lock);
+	dmabuf = peer->dmabuf;
+	if (dmabuf)
+		get_dma_buf(dmabuf);
+	spin_unlock(&peer->dmabuf_lock);
+	return dmabuf;
+}
 
 static int iobmd_peer_attach(struct iobmd_peer *peer, int fd)
 {
@@ -26,17 +48,32 @@ static int iobmd_peer_attach(struct iobmd_peer *peer, int fd)
 		dma_buf_put(dmabuf);
 		return PTR_ERR(attachment);
 	}
-	peer->dmabuf = dmabuf;
 	peer->attachment = attachment;
+	iobmd_peer_set_dmabuf(peer, dmabuf);
 	return 0;
 }
 
 void iobmd_peer_release_dmabuf(struct iobmd_peer *peer)
 {
-	dma_buf_detach(peer->dmabuf, peer->attachment);
-	dma_buf_put(peer->dmabuf);
-	peer->dmabuf = NULL;
+	struct dma_buf *dmabuf = peer->dmabuf;
+
+	dma_buf_detach(dmabuf, peer->attachment);
+	iobmd_peer_set_dmabuf(peer, NULL);
 	peer->attachment = NULL;
+	dma_buf_put(dmabuf);
+}
+
+/* As the drivers of cameras and graphics cards do it: for all that they check, it may write. */
+int iobmd_peer_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct dma_buf *dmabuf = iobmd_peer_get_dmabuf(file->private_data);
+	int err;
+
+	if (!dmabuf)
+		return -ENOTCONN;
+	err = dma_buf_mmap(dmabuf, vma, vma->vm_pgoff);
+	dma_buf_put(dmabuf);
+	return err;
 }
 
 struct sg_table *iobmd_peer_map_dmabuf(struct iobmd_peer *peer, u32 direction)

@@ -4,15 +4,18 @@
 
 #include <linux/hrtimer.h>
 #include <linux/mutex.h>
+#include <linux/spinlock.h>
 
 #include "iobmd_test.h"
 
 struct device;
 struct dma_buf;
 struct dma_buf_attachment;
+struct file;
 struct iobmd_user;
 struct platform_device;
 struct sg_table;
+struct vm_area_struct;
 
 /**
  * struct iobmd_peer - an open file: a user of a buffer, or an importer
@@ -23,11 +26,15 @@ struct sg_table;
  * @user: The buffer that it uses, or NULL.
  * @timer: Notifies with @user; cancelled before that is put.
  * @notify: How often it has to. Its own while it runs.
+ * @dmabuf_lock: Protects @dmabuf as well: mmap(2) reads it with only this lock held.
  * @dmabuf: The dma-buf that it has imported, or NULL; never both.
  * @attachment: Of @dma_device to @dmabuf.
  * @sgt: What is mapped for @dma_device, or NULL; @direction belongs to it.
  * @direction: enum dma_data_direction
  * @address: Where it is mapped in the kernel, or NULL.
+ *
+ * Lock order: @lock, mmap_lock, @dmabuf_lock. The ioctls touch user memory under @lock,
+ * and mmap(2) comes with mmap_lock held.
  */
 struct iobmd_peer {
 	struct mutex lock;
@@ -36,6 +43,7 @@ struct iobmd_peer {
 	struct iobmd_user *user;
 	struct hrtimer timer;
 	u32 notify;
+	spinlock_t dmabuf_lock;
 	struct dma_buf *dmabuf;
 	struct dma_buf_attachment *attachment;
 	struct sg_table *sgt;
@@ -50,10 +58,14 @@ int iobmd_peer_use(struct iobmd_peer *peer, unsigned int cmd,
 /* importer.c */
 int iobmd_peer_import(struct iobmd_peer *peer, unsigned int cmd,
 		      struct iobmd_peer_args *args);
+int iobmd_peer_mmap(struct file *file, struct vm_area_struct *vma);
 void iobmd_peer_release_dmabuf(struct iobmd_peer *peer);
 int iobmd_peer_vmap_dmabuf(struct iobmd_peer *peer);
 void iobmd_peer_vunmap_dmabuf(struct iobmd_peer *peer);
 struct sg_table *iobmd_peer_map_dmabuf(struct iobmd_peer *peer, u32 direction);
 void iobmd_peer_unmap_dmabuf(struct iobmd_peer *peer);
+
+/* writer.c */
+long iobmd_peer_write_file(unsigned int cmd, const struct iobmd_peer_args *args);
 
 #endif /* IOBMD_TEST_INTERNAL_H */

@@ -2,7 +2,8 @@
 /*
  * The ioctls of /dev/iobmd-peer: kernel code that does with a buffer what a test
  * tells it. Each open file is one user of a buffer (the kernel API), or one
- * importer of a dma-buf, with a device of its own. A close undoes what is left.
+ * importer of a dma-buf, with a device of its own. mmap(2) maps what an importer has
+ * imported; ENOTCONN if that is nothing. A close undoes what is left, but for mappings.
  */
 #ifndef IOBMD_PEER_H
 #define IOBMD_PEER_H
@@ -15,11 +16,12 @@
  * @offset: In bytes; the physical address for MEMORY_ERROR.
  * @length: In bytes; the capacity for CREATE.
  * @address: Of user memory.
- * @fd: A descriptor of a buffer or a dma-buf; an eventfd for SET_EVENTFD.
+ * @fd: A descriptor of a buffer or a dma-buf; an eventfd for SET_EVENTFD; of any file for
+ *	WRITE_ITER and SPLICE_WRITE.
  * @flags: Rights for GET, flags for PUBLISH, whether to copy by way of kernel
  *	memory for READ and WRITE, what to add to each word for FILL, how many
  *	times for NOTIFY and NOTIFY_IRQ, whether to leave the memory alone (no @digest) for
- *	DMA_MAP.
+ *	DMA_MAP, a descriptor of the pipe for SPLICE_WRITE.
  * @direction: enum dma_data_direction; for CREATE that of the buffer.
  * @bits: How many address bits the device has.
  * @max_segment: Its largest segment in bytes; 0 for no limit.
@@ -97,5 +99,12 @@ static inline __u64 iobmd_peer_digest(__u64 digest, __u64 word)
 #define IOBMD_PEER_RELEASE	IOBMD_PEER(0x71)
 #define IOBMD_PEER_BEGIN_CPU	IOBMD_PEER(0x72)
 #define IOBMD_PEER_END_CPU	IOBMD_PEER(0x73)
+
+/*
+ * Any file: calls the operation of that name itself. The VFS, which would check whether the
+ * file is open for writing, is not asked. Return the bytes written.
+ */
+#define IOBMD_PEER_WRITE_ITER	IOBMD_PEER(0x80)
+#define IOBMD_PEER_SPLICE_WRITE	IOBMD_PEER(0x81)
 
 #endif /* IOBMD_PEER_H */

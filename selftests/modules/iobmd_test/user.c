@@ -393,8 +393,8 @@ static int iobmd_peer_use_dma(struct iobmd_peer *peer, unsigned int cmd,
 
 /* The file */
 
-static int iobmd_peer_do(struct iobmd_peer *peer, unsigned int cmd,
-			 struct iobmd_peer_args *args)
+static long iobmd_peer_do(struct iobmd_peer *peer, unsigned int cmd,
+			  struct iobmd_peer_args *args)
 {
 	unsigned int nr = _IOC_NR(cmd);
 
@@ -410,6 +410,8 @@ static int iobmd_peer_do(struct iobmd_peer *peer, unsigned int cmd,
 	}
 	if (nr < _IOC_NR(IOBMD_PEER_VMAP))
 		return iobmd_peer_use(peer, cmd, args);
+	if (nr >= _IOC_NR(IOBMD_PEER_WRITE_ITER))
+		return iobmd_peer_write_file(cmd, args);
 	if (nr >= _IOC_NR(IOBMD_PEER_IMPORT))
 		return iobmd_peer_import(peer, cmd, args);
 	if (!peer->user && !peer->dmabuf)
@@ -454,8 +456,8 @@ static int iobmd_peer_open(struct inode *inode, struct file *file)
 		return PTR_ERR(device);
 	}
 	mutex_init(&peer->lock);
-	hrtimer_init(&peer->timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_HARD);
-	peer->timer.function = iobmd_peer_timer;
+	spin_lock_init(&peer->dmabuf_lock);
+	hrtimer_setup(&peer->timer, iobmd_peer_timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_HARD);
 	peer->device = device;
 	peer->dma_device = get_device(&device->dev);
 	file->private_data = peer;
@@ -484,6 +486,7 @@ static const struct file_operations iobmd_peer_fops = {
 	.owner		= THIS_MODULE,
 	.open		= iobmd_peer_open,
 	.release	= iobmd_peer_release,
+	.mmap		= iobmd_peer_mmap,
 	.unlocked_ioctl	= iobmd_peer_ioctl,
 	.compat_ioctl	= compat_ptr_ioctl,
 };

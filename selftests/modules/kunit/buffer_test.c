@@ -3,6 +3,9 @@
 
 #include "list.c"
 
+#include <linux/completion.h>
+#include <linux/kthread.h>
+
 #include "instance.h"
 
 #define FAR	BIT_ULL(62)
@@ -12,7 +15,9 @@ static int check_resize(struct iobmd_buffer *buffer, u64 capacity)
 	int ret;
 
 	mutex_lock(&buffer->resize_lock);
-	ret = iobmd_hold_check_resize(buffer, capacity);
+	ret = iobmd_hold_begin_resize(buffer, capacity);
+	if (!ret)
+		iobmd_hold_end_resize(buffer);
 	mutex_unlock(&buffer->resize_lock);
 	return ret;
 }
@@ -55,6 +60,72 @@ static void hold_of_the_length_stays_when_that_changes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EINVAL, iobmd_buffer_set_length(buffer, FAR + 1));
 	KUNIT_EXPECT_EQ(test, -EINVAL, iobmd_buffer_set_length(buffer, U64_MAX));
 	KUNIT_EXPECT_EQ(test, 0, iobmd_buffer_length(buffer));
+}
+
+/**
+ * struct taker - a thread that takes a hold
+ * @buffer: Of which.
+ * @hold: What it takes.
+ * @ret: What that returned.
+ * @done: It has ended.
+ */
+struct taker {
+	struct iobmd_buffer *buffer;
+	struct iobmd_hold hold;
+	int ret;
+	struct completion done;
+};
+
+static int take(void *arg)
+{
+	struct taker *taker = arg;
+
+	taker->ret = iobmd_hold_get(&taker->hold, taker->buffer, FAR);
+	kthread_complete_and_exit(&taker->done, 0);
+}
+
+/* No shrink takes the memory away from a hold that waits for another shrink. */
+static void hold_waits_for_one_shrink_only(struct kunit *test)
+{
+	struct taker taker = { .buffer = iobmd_instance_buffer(test, FAR) };
+	struct iobmd_buffer *buffer = taker.buffer;
+	struct task_struct *task;
+
+	init_completion(&taker.done);
+	mutex_lock(&buffer->resize_lock);
+	KUNIT_EXPECT_EQ(test, 0, iobmd_hold_begin_resize(buffer, 1));
+	task = kthread_run(take, &taker, "iobmd-taker");
+	if (IS_ERR(task)) {
+		mutex_unlock(&buffer->resize_lock);
+		KUNIT_FAIL(test, "no thread");
+		return;
+	}
+	while (!READ_ONCE(buffer->nr_waiting))
+		schedule_timeout_uninterruptible(1);
+	KUNIT_EXPECT_FALSE(test, completion_done(&taker.done));
+	iobmd_hold_end_resize(buffer);
+	KUNIT_EXPECT_EQ(test, -EBUSY, iobmd_hold_begin_resize(buffer, 1));
+	wait_for_completion(&taker.done);
+	KUNIT_EXPECT_EQ(test, 0, taker.ret);
+	KUNIT_EXPECT_EQ(test, -EBUSY, iobmd_hold_begin_resize(buffer, 1));
+	mutex_unlock(&buffer->resize_lock);
+	iobmd_hold_put(&taker.hold, buffer);
+	KUNIT_EXPECT_EQ(test, 0, check_resize(buffer, 1));
+}
+
+/* A grow is no obstacle. */
+static void hold_does_not_wait_for_a_grow(struct kunit *test)
+{
+	struct iobmd_buffer *buffer = iobmd_instance_buffer(test, FAR - 1);
+	struct iobmd_hold hold;
+
+	mutex_lock(&buffer->resize_lock);
+	KUNIT_EXPECT_EQ(test, 0, iobmd_hold_begin_resize(buffer, FAR));
+	KUNIT_EXPECT_EQ(test, -EINVAL, iobmd_hold_get(&hold, buffer, FAR));
+	KUNIT_EXPECT_EQ(test, 0, iobmd_hold_get(&hold, buffer, FAR - 1));
+	iobmd_hold_end_resize(buffer);
+	mutex_unlock(&buffer->resize_lock);
+	iobmd_hold_put(&hold, buffer);
 }
 
 static void farthest_hold_counts_in_whatever_order_they_go(struct kunit *test)
@@ -105,6 +176,8 @@ static void buffer_is_listed_from_publication_to_its_end(struct kunit *test)
 static struct kunit_case buffer_cases[] = {
 	KUNIT_CASE(hold_reaches_to_its_last_byte),
 	KUNIT_CASE(hold_of_the_length_stays_when_that_changes),
+	KUNIT_CASE(hold_waits_for_one_shrink_only),
+	KUNIT_CASE(hold_does_not_wait_for_a_grow),
 	KUNIT_CASE(farthest_hold_counts_in_whatever_order_they_go),
 	KUNIT_CASE(buffer_is_listed_from_publication_to_its_end),
 	{}

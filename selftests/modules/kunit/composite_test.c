@@ -7,7 +7,6 @@
 
 #define PAGE	((u64)PAGE_SIZE)
 #define HUGE	BIT_ULL(60)
-#define RIGHTS	(IOBMD_RIGHT_READ | IOBMD_RIGHT_WRITE)
 
 struct window {
 	u64 offset;
@@ -23,9 +22,12 @@ static void release(void *composite)
 static struct iobmd_composite *empty(struct kunit *test)
 {
 	struct iobmd_composite *composite =
-		kunit_kzalloc(test, iobmd_composite_bytes(IOBMD_COMPOSE_MAX), GFP_KERNEL);
+		kunit_kzalloc(test, struct_size_t(struct iobmd_composite, parts, IOBMD_COMPOSE_MAX),
+			      GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, composite);
+	composite->max = IOBMD_COMPOSE_MAX;
+	composite->is_writer = true;
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, release, composite));
 	return composite;
 }
@@ -33,9 +35,7 @@ static struct iobmd_composite *empty(struct kunit *test)
 static int add(struct iobmd_composite *composite, struct iobmd_buffer *buffer, u64 offset,
 	       u64 length)
 {
-	struct iobmd_view whole = { .buffer = buffer, .rights = RIGHTS };
-
-	return iobmd_composite_add(composite, &whole, iobmd_mnt, offset, length, RIGHTS);
+	return iobmd_composite_add(composite, buffer, iobmd_mnt, offset, length);
 }
 
 /* Each window is of another buffer. */
@@ -59,7 +59,7 @@ static void expect_place(struct kunit *test, const struct iobmd_composite *compo
 {
 	struct iobmd_place place = iobmd_composite_find(composite, start + in_part);
 
-	KUNIT_EXPECT_PTR_EQ(test, composite->parts[part].view->buffer, place.buffer);
+	KUNIT_EXPECT_PTR_EQ(test, composite->parts[part].buffer, place.buffer);
 	KUNIT_EXPECT_EQ(test, window->offset + in_part, place.offset);
 	KUNIT_EXPECT_EQ(test, in_part, place.before);
 	KUNIT_EXPECT_EQ(test, PAGE_ALIGN(window->length) - in_part, place.length);
@@ -127,7 +127,7 @@ static void one_part_too_many_is_refused(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, 0, add(one, buffer, 0, PAGE));
 	KUNIT_EXPECT_EQ(test, -EINVAL,
-			iobmd_composite_add_parts(one, many, 0, many->size, RIGHTS));
+			iobmd_composite_add_parts(one, many, 0, many->size));
 	KUNIT_EXPECT_EQ(test, IOBMD_COMPOSE_MAX, one->nr);
 
 	iobmd_composite_release_parts(one);
@@ -146,17 +146,16 @@ static void expect_cut(struct kunit *test, const struct iobmd_composite *other, 
 	KUNIT_ASSERT_EQ(test, 0,
 			iobmd_composite_add_parts(composite, other,
 						  iobmd_composite_start(other) + offset,
-						  end - offset, RIGHTS));
+						  end - offset));
 	KUNIT_ASSERT_EQ(test, nr, composite->nr);
 	for (i = 0; i < nr; i++) {
 		const struct iobmd_part *part = &composite->parts[i];
 
-		KUNIT_EXPECT_EQ(test, expected[i].offset, part->view->offset);
-		KUNIT_EXPECT_EQ(test, expected[i].length, part->view->size);
+		KUNIT_EXPECT_EQ(test, expected[i].offset, part->offset);
 		KUNIT_EXPECT_EQ(test, size, part->start);
 		KUNIT_EXPECT_EQ(test, PAGE_ALIGN(size + expected[i].length), part->end);
 		KUNIT_EXPECT_EQ(test, expected[i].offset + expected[i].length,
-				part->view->hold.end);
+				part->hold.end);
 		size += expected[i].length;
 	}
 	KUNIT_EXPECT_EQ(test, size, composite->size);
@@ -206,7 +205,7 @@ static void longest_part_has_its_huge_pages(struct kunit *test)
 		u64 next;
 
 		iobmd_composite_align(composite);
-		KUNIT_EXPECT_EQ_MSG(test, part->view->offset % PMD_SIZE, part->start % PMD_SIZE,
+		KUNIT_EXPECT_EQ_MSG(test, part->offset % PMD_SIZE, part->start % PMD_SIZE,
 				    "composite %d", i);
 		next = iobmd_composite_start(composite);
 		KUNIT_EXPECT_LT(test, next, PMD_SIZE);

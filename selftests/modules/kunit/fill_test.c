@@ -137,7 +137,7 @@ static void more_than_there_is_is_refused_before_any_is_taken(struct kunit *test
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
-		KUNIT_EXPECT_EQ(test, -ENOMEM, iobmd_memory_grow(buffer, sizes[i]));
+		KUNIT_EXPECT_EQ(test, -ENOMEM, iobmd_memory_grow(buffer, sizes[i], true));
 		KUNIT_EXPECT_EQ(test, 0, i_size_read(buffer->inode));
 		KUNIT_EXPECT_EQ(test, 0, buffer->inode->i_mapping->nrpages);
 		KUNIT_EXPECT_EQ(test, 0, buffer->huge_bytes);

@@ -13,6 +13,7 @@
 #include "hold.c"
 #include "io.c"
 #include "ioctl.c"
+#include "leftover.c"
 #include "memory.c"
 #include "refill.c"
 #include "shrink.c"
@@ -27,7 +28,7 @@
 struct vfsmount *iobmd_mnt;
 
 static const struct super_operations iobmd_instance_super_operations = {
-	.drop_inode	= generic_delete_inode,
+	.drop_inode	= inode_just_drop,
 	.evict_inode	= iobmd_buffer_evict,
 };
 
@@ -51,6 +52,12 @@ static struct file_system_type iobmd_instance_fs_type = {
 
 int iobmd_instance_begin(struct kunit_suite *suite)
 {
+	int err;
+
+	iobmd_memory_init();
+	err = iobmd_leftover_init();
+	if (err)
+		return err;
 	iobmd_batch_wq = system_unbound_wq;
 	iobmd_mnt = kern_mount(&iobmd_instance_fs_type);
 	return PTR_ERR_OR_ZERO(iobmd_mnt);
@@ -59,6 +66,9 @@ int iobmd_instance_begin(struct kunit_suite *suite)
 void iobmd_instance_end(struct kunit_suite *suite)
 {
 	kern_unmount(iobmd_mnt);
+	iobmd_leftover_exit();
+	iobmd_account_exit();
+	iobmd_memory_exit();
 }
 
 static void iobmd_instance_iput(void *inode)
@@ -85,7 +95,7 @@ struct iobmd_buffer *iobmd_instance_buffer(struct kunit *test, u64 capacity)
 /* Nobody holds @buffer, or keeps it from being sealed, but the case itself. */
 void iobmd_instance_expect_unused(struct kunit *test, struct iobmd_buffer *buffer)
 {
-	KUNIT_EXPECT_TRUE(test, list_empty(&buffer->holds));
+	KUNIT_EXPECT_TRUE(test, RB_EMPTY_ROOT(&buffer->holds.rb_root));
 	KUNIT_EXPECT_FALSE(test, mapping_writably_mapped(buffer->inode->i_mapping));
 	KUNIT_EXPECT_EQ(test, 1, atomic_read(&buffer->inode->i_count));
 }

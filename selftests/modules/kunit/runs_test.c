@@ -244,7 +244,7 @@ static void walk_waits_for_a_folio_that_is_being_split(struct kunit *test)
 
 	if (num_online_cpus() == 1)
 		kunit_skip(test, "this machine has one processor");
-	KUNIT_ASSERT_EQ(test, 0, iobmd_memory_grow(buffer, SPLIT_PAGES));
+	KUNIT_ASSERT_EQ(test, 0, iobmd_memory_grow(buffer, SPLIT_PAGES, true));
 	folio = iobmd_memory_folio(buffer, 0);
 	INIT_WORK_ONSTACK(&walk.work, walk_view);
 	queue_work(system_unbound_wq, &walk.work);
