@@ -89,7 +89,7 @@ static void iobmd_descriptor_show_fdinfo(struct seq_file *m, struct file *file)
 	seq_printf(m, "capacity:\t%llu\n", info.capacity);
 	seq_printf(m, "length:\t%llu\n", info.length);
 	seq_printf(m, "allocated:\t%llu\n", info.allocated);
-	seq_printf(m, "huge:\t%llu\n", info.huge_bytes);
+	seq_printf(m, "huge_bytes:\t%llu\n", info.huge_bytes);
 	seq_printf(m, "rights:\t%c%c%c\n",
 		   info.rights & IOBMD_RIGHT_READ ? 'r' : '-',
 		   info.rights & IOBMD_RIGHT_WRITE ? 'w' : '-',

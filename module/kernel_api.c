@@ -15,35 +15,35 @@
 #include "internal.h"
 
 /**
- * struct iobmd_user - a driver that uses a buffer
+ * struct iobmd_client - a driver that uses a buffer
  * @file: A descriptor of its own, with a hold and no more rights than the driver
  *	has asked for; so also what keeps this module.
  * @size: How much of the buffer the hold covers, in bytes.
  * @eventfd_lock: Protects @eventfd. Held while that is signalled, so that nobody
  *	does once another has taken its place: who replaced it may put it.
- * @eventfd: What iobmd_user_notify() signals, with a reference, or NULL.
+ * @eventfd: What iobmd_client_notify() signals, with a reference, or NULL.
  */
-struct iobmd_user {
+struct iobmd_client {
 	struct file *file;
 	u64 size;
 	spinlock_t eventfd_lock;
 	struct eventfd_ctx *eventfd;
 };
 
-static const struct iobmd_view *iobmd_user_view(const struct iobmd_user *user)
+static const struct iobmd_view *iobmd_client_view(const struct iobmd_client *client)
 {
-	return iobmd_descriptor_view(user->file);
+	return iobmd_descriptor_view(client->file);
 }
 
-static int iobmd_user_check_range(const struct iobmd_user *user, u64 offset,
-				  u64 length)
+static int iobmd_client_check_range(const struct iobmd_client *client, u64 offset,
+				    u64 length)
 {
-	if (!length || offset >= user->size || length > user->size - offset)
+	if (!length || offset >= client->size || length > client->size - offset)
 		return -EINVAL;
 	return 0;
 }
 
-static struct file *iobmd_user_open(struct file *parent, u32 rights)
+static struct file *iobmd_client_open(struct file *parent, u32 rights)
 {
 	struct iobmd_derive args = { .flags = IOBMD_DERIVE_F_HOLD };
 	struct file *file;
@@ -62,29 +62,29 @@ static struct file *iobmd_user_open(struct file *parent, u32 rights)
 	return file;
 }
 
-static struct iobmd_user *iobmd_user_alloc(struct file *parent, u32 rights)
+static struct iobmd_client *iobmd_client_alloc(struct file *parent, u32 rights)
 {
-	struct iobmd_user *user = kzalloc(sizeof(*user), IOBMD_GFP_OBJECT);
+	struct iobmd_client *client = kzalloc(sizeof(*client), IOBMD_GFP_OBJECT);
 	const struct iobmd_view *view;
 	struct file *file;
 
-	if (!user)
+	if (!client)
 		return ERR_PTR(-ENOMEM);
-	file = iobmd_user_open(parent, rights);
+	file = iobmd_client_open(parent, rights);
 	if (IS_ERR(file)) {
-		kfree(user);
+		kfree(client);
 		return ERR_CAST(file);
 	}
 	view = iobmd_descriptor_view(file);
-	spin_lock_init(&user->eventfd_lock);
-	user->file = file;
-	user->size = view->is_window ? view->size : view->hold.end;
-	return user;
+	spin_lock_init(&client->eventfd_lock);
+	client->file = file;
+	client->size = view->is_window ? view->size : view->hold.end;
+	return client;
 }
 
-struct iobmd_user *iobmd_user_create(const struct iobmd_create *args)
+struct iobmd_client *iobmd_client_create(const struct iobmd_create *args)
 {
-	struct iobmd_user *user;
+	struct iobmd_client *client;
 	struct file *file;
 	int err;
 
@@ -98,156 +98,156 @@ struct iobmd_user *iobmd_user_create(const struct iobmd_create *args)
 	iobmd_mnt_unpin();
 	if (IS_ERR(file))
 		return ERR_CAST(file);
-	user = iobmd_user_alloc(file, IOBMD_RIGHTS);
+	client = iobmd_client_alloc(file, IOBMD_RIGHTS);
 	fput(file);
-	return user;
+	return client;
 }
-EXPORT_SYMBOL_GPL(iobmd_user_create);
+EXPORT_SYMBOL_GPL(iobmd_client_create);
 
-struct iobmd_user *iobmd_user_get(int fd, u32 rights)
+struct iobmd_client *iobmd_client_get(int fd, u32 rights)
 {
 	struct file *file = fget(fd);
-	struct iobmd_user *user;
+	struct iobmd_client *client;
 
 	if (!file)
 		return ERR_PTR(-EBADF);
 	if (iobmd_descriptor_is(file))
-		user = iobmd_user_alloc(file, rights);
+		client = iobmd_client_alloc(file, rights);
 	else
-		user = ERR_PTR(-EINVAL);
+		client = ERR_PTR(-EINVAL);
 	fput(file);
-	return user;
+	return client;
 }
-EXPORT_SYMBOL_GPL(iobmd_user_get);
+EXPORT_SYMBOL_GPL(iobmd_client_get);
 
-static void iobmd_user_replace_eventfd(struct iobmd_user *user,
-				       struct eventfd_ctx *eventfd)
+static void iobmd_client_replace_eventfd(struct iobmd_client *client,
+					 struct eventfd_ctx *eventfd)
 {
-	spin_lock_irq(&user->eventfd_lock);
-	swap(user->eventfd, eventfd);
-	spin_unlock_irq(&user->eventfd_lock);
+	spin_lock_irq(&client->eventfd_lock);
+	swap(client->eventfd, eventfd);
+	spin_unlock_irq(&client->eventfd_lock);
 	if (eventfd)
 		eventfd_ctx_put(eventfd);
 }
 
-void iobmd_user_put(struct iobmd_user *user)
+void iobmd_client_put(struct iobmd_client *client)
 {
-	if (!user)
+	if (!client)
 		return;
-	iobmd_user_replace_eventfd(user, NULL);
-	iobmd_descriptor_drop(user->file);
-	kfree(user);
+	iobmd_client_replace_eventfd(client, NULL);
+	iobmd_descriptor_drop(client->file);
+	kfree(client);
 }
-EXPORT_SYMBOL_GPL(iobmd_user_put);
+EXPORT_SYMBOL_GPL(iobmd_client_put);
 
-u64 iobmd_user_size(const struct iobmd_user *user)
+u64 iobmd_client_size(const struct iobmd_client *client)
 {
-	return user->size;
+	return client->size;
 }
-EXPORT_SYMBOL_GPL(iobmd_user_size);
+EXPORT_SYMBOL_GPL(iobmd_client_size);
 
-int iobmd_user_set_length(struct iobmd_user *user, u64 length)
+int iobmd_client_set_length(struct iobmd_client *client, u64 length)
 {
-	if (!(iobmd_user_view(user)->rights & IOBMD_RIGHT_RESIZE))
+	if (!(iobmd_client_view(client)->rights & IOBMD_RIGHT_RESIZE))
 		return -EACCES;
-	return iobmd_buffer_set_length(iobmd_user_view(user)->buffer, length);
+	return iobmd_buffer_set_length(iobmd_client_view(client)->buffer, length);
 }
-EXPORT_SYMBOL_GPL(iobmd_user_set_length);
+EXPORT_SYMBOL_GPL(iobmd_client_set_length);
 
-int iobmd_user_set_eventfd(struct iobmd_user *user, int fd)
+int iobmd_client_set_eventfd(struct iobmd_client *client, int fd)
 {
 	struct eventfd_ctx *eventfd = fd == -1 ? NULL : eventfd_ctx_fdget(fd);
 
 	if (IS_ERR(eventfd))
 		return PTR_ERR(eventfd);
-	iobmd_user_replace_eventfd(user, eventfd);
+	iobmd_client_replace_eventfd(client, eventfd);
 	return 0;
 }
-EXPORT_SYMBOL_GPL(iobmd_user_set_eventfd);
+EXPORT_SYMBOL_GPL(iobmd_client_set_eventfd);
 
-void iobmd_user_notify(struct iobmd_user *user)
+void iobmd_client_notify(struct iobmd_client *client)
 {
 	unsigned long flags;
 
-	spin_lock_irqsave(&user->eventfd_lock, flags);
-	if (user->eventfd)
-		eventfd_signal(user->eventfd);
-	spin_unlock_irqrestore(&user->eventfd_lock, flags);
+	spin_lock_irqsave(&client->eventfd_lock, flags);
+	if (client->eventfd)
+		eventfd_signal(client->eventfd);
+	spin_unlock_irqrestore(&client->eventfd_lock, flags);
 }
-EXPORT_SYMBOL_GPL(iobmd_user_notify);
+EXPORT_SYMBOL_GPL(iobmd_client_notify);
 
-int iobmd_user_for_each_run(struct iobmd_user *user, u64 offset, u64 length,
-			    int (*visit)(phys_addr_t address, u64 length, void *arg),
-			    void *arg)
+int iobmd_client_for_each_run(struct iobmd_client *client, u64 offset, u64 length,
+			      int (*visit)(phys_addr_t address, u64 length, void *arg),
+			      void *arg)
 {
-	int err = iobmd_user_check_range(user, offset, length);
+	int err = iobmd_client_check_range(client, offset, length);
 
 	if (err)
 		return err;
-	return iobmd_view_for_each_run(iobmd_user_view(user), offset, length,
+	return iobmd_view_for_each_run(iobmd_client_view(client), offset, length,
 				       IOBMD_NO_LIMITS, visit, arg);
 }
-EXPORT_SYMBOL_GPL(iobmd_user_for_each_run);
+EXPORT_SYMBOL_GPL(iobmd_client_for_each_run);
 
-void *iobmd_user_vmap(struct iobmd_user *user)
+void *iobmd_client_vmap(struct iobmd_client *client)
 {
-	if (!user->size)
+	if (!client->size)
 		return ERR_PTR(-EINVAL);
-	return iobmd_view_vmap(iobmd_user_view(user), PAGE_ALIGN(user->size));
+	return iobmd_view_vmap(iobmd_client_view(client), PAGE_ALIGN(client->size));
 }
-EXPORT_SYMBOL_GPL(iobmd_user_vmap);
+EXPORT_SYMBOL_GPL(iobmd_client_vmap);
 
-void iobmd_user_vunmap(struct iobmd_user *user, void *address)
+void iobmd_client_vunmap(struct iobmd_client *client, void *address)
 {
 	vunmap(address);
 }
-EXPORT_SYMBOL_GPL(iobmd_user_vunmap);
+EXPORT_SYMBOL_GPL(iobmd_client_vunmap);
 
-static ssize_t iobmd_user_io(struct iobmd_user *user, u64 offset,
-			     struct iov_iter *iter, bool write)
+static ssize_t iobmd_client_io(struct iobmd_client *client, u64 offset,
+			       struct iov_iter *iter, bool write)
 {
 	loff_t pos = offset;
 
-	if (offset >= user->size)
+	if (offset >= client->size)
 		return 0;
-	return iobmd_io(iobmd_user_view(user), &pos, user->size, iter, write);
+	return iobmd_io(iobmd_client_view(client), &pos, client->size, iter, write);
 }
 
-ssize_t iobmd_user_read(struct iobmd_user *user, u64 offset, struct iov_iter *to)
+ssize_t iobmd_client_read(struct iobmd_client *client, u64 offset, struct iov_iter *to)
 {
-	return iobmd_user_io(user, offset, to, false);
+	return iobmd_client_io(client, offset, to, false);
 }
-EXPORT_SYMBOL_GPL(iobmd_user_read);
+EXPORT_SYMBOL_GPL(iobmd_client_read);
 
-ssize_t iobmd_user_write(struct iobmd_user *user, u64 offset, struct iov_iter *from)
+ssize_t iobmd_client_write(struct iobmd_client *client, u64 offset, struct iov_iter *from)
 {
-	if (!(iobmd_user_view(user)->rights & IOBMD_RIGHT_WRITE))
+	if (!(iobmd_client_view(client)->rights & IOBMD_RIGHT_WRITE))
 		return -EACCES;
-	return iobmd_user_io(user, offset, from, true);
+	return iobmd_client_io(client, offset, from, true);
 }
-EXPORT_SYMBOL_GPL(iobmd_user_write);
+EXPORT_SYMBOL_GPL(iobmd_client_write);
 
-struct sg_table *iobmd_user_dma_map(struct iobmd_user *user, struct device *dev,
-				    u64 offset, u64 length,
-				    enum dma_data_direction direction)
+struct sg_table *iobmd_client_dma_map(struct iobmd_client *client, struct device *dev,
+				      u64 offset, u64 length,
+				      enum dma_data_direction direction)
 {
 	struct iobmd_dma_mapping *mapping;
-	int err = iobmd_user_check_range(user, offset, length);
+	int err = iobmd_client_check_range(client, offset, length);
 
 	if (err)
 		return ERR_PTR(err);
-	mapping = iobmd_dma_map(iobmd_user_view(user), offset, length, dev, direction);
+	mapping = iobmd_dma_map(iobmd_client_view(client), offset, length, dev, direction);
 	return IS_ERR(mapping) ? ERR_CAST(mapping) : &mapping->sgt;
 }
-EXPORT_SYMBOL_GPL(iobmd_user_dma_map);
+EXPORT_SYMBOL_GPL(iobmd_client_dma_map);
 
-void iobmd_user_dma_unmap(struct iobmd_user *user, struct sg_table *sgt)
+void iobmd_client_dma_unmap(struct iobmd_client *client, struct sg_table *sgt)
 {
 	iobmd_dma_unmap(container_of(sgt, struct iobmd_dma_mapping, sgt));
 }
-EXPORT_SYMBOL_GPL(iobmd_user_dma_unmap);
+EXPORT_SYMBOL_GPL(iobmd_client_dma_unmap);
 
-int iobmd_user_publish(struct iobmd_user *user, u32 flags)
+int iobmd_client_publish(struct iobmd_client *client, u32 flags)
 {
 	struct iobmd_derive args = { .flags = flags };
 	struct file *file;
@@ -258,7 +258,7 @@ int iobmd_user_publish(struct iobmd_user *user, u32 flags)
 	fd = get_unused_fd_flags(O_CLOEXEC);
 	if (fd < 0)
 		return fd;
-	file = iobmd_descriptor_derive(user->file, &args);
+	file = iobmd_descriptor_derive(client->file, &args);
 	if (IS_ERR(file)) {
 		put_unused_fd(fd);
 		return PTR_ERR(file);
@@ -266,4 +266,4 @@ int iobmd_user_publish(struct iobmd_user *user, u32 flags)
 	fd_install(fd, file);
 	return fd;
 }
-EXPORT_SYMBOL_GPL(iobmd_user_publish);
+EXPORT_SYMBOL_GPL(iobmd_client_publish);

@@ -43,7 +43,7 @@ static int iobmd_list_show(struct seq_file *m, void *unused)
 {
 	struct iobmd_buffer *buffer;
 
-	seq_puts(m, "id\tcapacity\tlength\tallocated\thuge\tname\n");
+	seq_puts(m, "id\tcapacity\tlength\tallocated\thuge_bytes\tname\n");
 	rcu_read_lock();
 	list_for_each_entry_rcu(buffer, &iobmd_list, listed)
 		iobmd_list_show_buffer(m, buffer);

@@ -21,7 +21,7 @@ TRACE_EVENT(iobmd_create,
 		__entry->capacity = capacity;
 		__entry->huge_bytes = huge_bytes;
 	),
-	TP_printk("id=%llu capacity=%llu huge=%llu", __entry->id,
+	TP_printk("id=%llu capacity=%llu huge_bytes=%llu", __entry->id,
 		  __entry->capacity, __entry->huge_bytes)
 );
 

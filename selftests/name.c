@@ -219,7 +219,7 @@ TEST(fdinfo_says_what_the_buffer_is)
 	EXPECT_FDINFO_NUMBER(capacity, fd, "capacity");
 	EXPECT_FDINFO_NUMBER(capacity, fd, "length");
 	EXPECT_FDINFO_NUMBER(page_round(capacity), fd, "allocated");
-	EXPECT_FDINFO_NUMBER(info.huge_bytes, fd, "huge");
+	EXPECT_FDINFO_NUMBER(info.huge_bytes, fd, "huge_bytes");
 	EXPECT_FDINFO("rws", fd, "rights");
 	EXPECT_FDINFO("0x0", fd, "seals");
 }

@@ -49,7 +49,7 @@ static int traced(const char *format, ...)
 
 TEST_F(trace, create)
 {
-	EXPECT_EQ(1, traced("iobmd_create: id=%" PRIu64 " capacity=%" PRIu64 " huge=%" PRIu64,
+	EXPECT_EQ(1, traced("iobmd_create: id=%" PRIu64 " capacity=%" PRIu64 " huge_bytes=%" PRIu64,
 			    self->id, self->capacity, self->huge));
 }
 

@@ -80,11 +80,11 @@ struct iobmd_edu {
 /**
  * struct iobmd_edu_file - an open file
  * @edu: The device, with a reference.
- * @user: The buffer that is attached, or NULL.
+ * @client: The buffer that is attached, or NULL.
  */
 struct iobmd_edu_file {
 	struct iobmd_edu *edu;
-	struct iobmd_user *user;
+	struct iobmd_client *client;
 };
 
 /* Every argument begins with size and flags. */
@@ -190,55 +190,55 @@ static int iobmd_edu_transfer(struct iobmd_edu_file *file,
 	struct sg_table *sgt;
 	int err;
 
-	if (!file->user)
+	if (!file->client)
 		return -ENOTCONN;
 	err = iobmd_edu_check_transfer(args);
 	if (err)
 		return err;
-	sgt = iobmd_user_dma_map(file->user, &edu->pdev->dev, args->offset,
-				 args->length, direction);
+	sgt = iobmd_client_dma_map(file->client, &edu->pdev->dev, args->offset,
+				   args->length, direction);
 	if (IS_ERR(sgt))
 		return PTR_ERR(sgt);
 	err = iobmd_edu_run_table(edu, sgt, EDU_MEMORY + args->device_offset,
 				  direction);
-	iobmd_user_dma_unmap(file->user, sgt);
+	iobmd_client_dma_unmap(file->client, sgt);
 	if (!err)
-		iobmd_user_notify(file->user);
+		iobmd_client_notify(file->client);
 	return err;
 }
 
 static int iobmd_edu_attach(struct iobmd_edu_file *file,
 			    const union iobmd_edu_argument *arg)
 {
-	struct iobmd_user *user;
+	struct iobmd_client *client;
 
-	if (file->user)
+	if (file->client)
 		return -EBUSY;
-	user = iobmd_user_get(arg->attach.fd, arg->attach.rights);
-	if (IS_ERR(user))
-		return PTR_ERR(user);
-	file->user = user;
+	client = iobmd_client_get(arg->attach.fd, arg->attach.rights);
+	if (IS_ERR(client))
+		return PTR_ERR(client);
+	file->client = client;
 	return 0;
 }
 
 static int iobmd_edu_detach(struct iobmd_edu_file *file,
 			    const union iobmd_edu_argument *arg)
 {
-	if (!file->user)
+	if (!file->client)
 		return -ENOTCONN;
-	iobmd_user_put(file->user);
-	file->user = NULL;
+	iobmd_client_put(file->client);
+	file->client = NULL;
 	return 0;
 }
 
 static int iobmd_edu_set_eventfd(struct iobmd_edu_file *file,
 				 const union iobmd_edu_argument *arg)
 {
-	if (!file->user)
+	if (!file->client)
 		return -ENOTCONN;
 	if (arg->set_eventfd.__reserved)
 		return -EINVAL;
-	return iobmd_user_set_eventfd(file->user, arg->set_eventfd.fd);
+	return iobmd_client_set_eventfd(file->client, arg->set_eventfd.fd);
 }
 
 /**
@@ -328,7 +328,7 @@ static int iobmd_edu_release(struct inode *inode, struct file *filp)
 {
 	struct iobmd_edu_file *file = filp->private_data;
 
-	iobmd_user_put(file->user);
+	iobmd_client_put(file->client);
 	kref_put(&file->edu->kref, iobmd_edu_free);
 	kfree(file);
 	return 0;

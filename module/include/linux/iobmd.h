@@ -15,17 +15,17 @@ struct sg_table;
 /**
  * DOC: Buffers in the kernel
  *
- * A driver works on a buffer through a &struct iobmd_user, made with
- * iobmd_user_create() for a buffer of its own, or with iobmd_user_get() for the
- * descriptor that a process has passed to it. The user holds the buffer: it
- * does not shrink below what it was when the user came, and the module stays,
- * until iobmd_user_put(). It may grow; a user sees no more than it was made
+ * A driver works on a buffer through a &struct iobmd_client, made with
+ * iobmd_client_create() for a buffer of its own, or with iobmd_client_get() for the
+ * descriptor that a process has passed to it. The client holds the buffer: it
+ * does not shrink below what it was when the client came, and the module stays,
+ * until iobmd_client_put(). It may grow; a client sees no more than it was made
  * for. One with IOBMD_RIGHT_WRITE also keeps it from being sealed against
  * writing.
  *
- * For a transfer a driver calls iobmd_user_dma_map(), walks the segments with
+ * For a transfer a driver calls iobmd_client_dma_map(), walks the segments with
  * for_each_sgtable_dma_sg(), waits for its device, calls
- * iobmd_user_dma_unmap(), and tells processes with iobmd_user_notify().
+ * iobmd_client_dma_unmap(), and tells processes with iobmd_client_notify().
  * module/examples/edu does just that.
  *
  * The memory is in use by processes at the same time. What it says may change
@@ -39,25 +39,25 @@ struct sg_table;
  * not see, means that a signal came while the call waited for another on the same
  * buffer: an ioctl returns it. What is made counts for the current task's user, and
  * is refused with -EDQUOT over its ceiling. Several threads may use one
- * &struct iobmd_user at the same time; iobmd_user_put() comes last.
+ * &struct iobmd_client at the same time; iobmd_client_put() comes last.
  */
-struct iobmd_user;
+struct iobmd_client;
 
 /**
- * iobmd_user_create() - make a buffer
+ * iobmd_client_create() - make a buffer
  * @args: As a process would give them to IOBMD_IOC_CREATE; @size is not looked
  *	at.
  *
  * The memory is charged to the current task, as if it had called the ioctl. No
- * process has a descriptor of it before iobmd_user_publish().
+ * process has a descriptor of it before iobmd_client_publish().
  *
- * Return: a user with all rights, or an ERR_PTR: -EDQUOT, -EFBIG, -EINTR,
+ * Return: a client with all rights, or an ERR_PTR: -EDQUOT, -EFBIG, -EINTR,
  * -EINVAL, -ENFILE, -ENOMEM, -ERESTARTSYS.
  */
-struct iobmd_user *iobmd_user_create(const struct iobmd_create *args);
+struct iobmd_client *iobmd_client_create(const struct iobmd_create *args);
 
 /**
- * iobmd_user_get() - use the buffer of a process
+ * iobmd_client_get() - use the buffer of a process
  * @fd: A descriptor of the current process.
  * @rights: An or of enum iobmd_rights that the driver needs, at least
  *	IOBMD_RIGHT_READ; IOBMD_RIGHT_RESIZE only with IOBMD_RIGHT_WRITE. It
@@ -65,170 +65,170 @@ struct iobmd_user *iobmd_user_create(const struct iobmd_create *args);
  *
  * A window stays one: offsets count from its start.
  *
- * Return: a user, or an ERR_PTR: -EBADF if @fd is not open, -EINVAL if it is no
+ * Return: a client, or an ERR_PTR: -EBADF if @fd is not open, -EINVAL if it is no
  * descriptor of a buffer or @rights are unknown, -EACCES if it lacks one,
  * -EPERM if a seal forbids them, -EDQUOT, -ENFILE, -ENOMEM, -ERESTARTSYS.
  */
-struct iobmd_user *iobmd_user_get(int fd, u32 rights);
+struct iobmd_client *iobmd_client_get(int fd, u32 rights);
 
 /**
- * iobmd_user_put() - stop using a buffer
- * @user: What the two functions above returned; NULL is fine. All DMA mappings
+ * iobmd_client_put() - stop using a buffer
+ * @client: What the two functions above returned; NULL is fine. All DMA mappings
  *	and kernel mappings of it must be gone.
  *
  * What it held may stay held for a moment longer, until the kernel gets round
  * to its last close.
  */
-void iobmd_user_put(struct iobmd_user *user);
+void iobmd_client_put(struct iobmd_client *client);
 
 /**
- * iobmd_user_size() - how much of the buffer @user may use
- * @user: The user.
+ * iobmd_client_size() - how much of the buffer @client may use
+ * @client@client: The client.
  *
  * Context: any.
- * Return: bytes: the length when the user came, or the size of its window.
+ * Return: bytes: the length when the client came, or the size of its window.
  */
-u64 iobmd_user_size(const struct iobmd_user *user);
+u64 iobmd_client_size(const struct iobmd_client *client);
 
 /**
- * iobmd_user_set_length() - tell processes how much is in use
- * @user: The user.
+ * iobmd_client_set_length() - tell processes how much is in use
+ * @client@client: The client.
  * @length: In bytes.
  *
  * Return: 0, -EACCES without IOBMD_RIGHT_RESIZE, or -EINVAL if @length is over
  * the capacity.
  */
-int iobmd_user_set_length(struct iobmd_user *user, u64 length);
+int iobmd_client_set_length(struct iobmd_client *client, u64 length);
 
 /**
- * iobmd_user_set_eventfd() - say how processes are notified
- * @user: The user.
+ * iobmd_client_set_eventfd() - say how processes are notified
+ * @client@client: The client.
  * @fd: An eventfd of the current process, or -1 for none, as it is at first.
  *
  * It takes the place of the one before, which is not signalled any more when
- * this returns. It goes with iobmd_user_put(), and stays when the process
+ * this returns. It goes with iobmd_client_put(), and stays when the process
  * closes it: any process that has got it from the first can wait, with poll(2)
  * or read(2).
  *
  * Return: 0, -EBADF if @fd is not open, or -EINVAL if it is no eventfd.
  */
-int iobmd_user_set_eventfd(struct iobmd_user *user, int fd);
+int iobmd_client_set_eventfd(struct iobmd_client *client, int fd);
 
 /**
- * iobmd_user_notify() - wake the processes that wait
- * @user: The user.
+ * iobmd_client_notify() - wake the processes that wait
+ * @client@client: The client.
  *
  * Adds 1 to the eventfd, if there is one. Those who wake up find in the buffer
  * what this CPU has written to it before. What a device has written may be in a
- * bounce buffer until iobmd_user_dma_unmap() or dma_sync_sgtable_for_cpu():
+ * bounce buffer until iobmd_client_dma_unmap() or dma_sync_sgtable_for_cpu():
  * call one first.
  *
  * Context: any but NMI, hard interrupts included, with locks held or not; but
  * not out of a function that an eventfd's wake-up calls. Free the interrupt, or
- * cancel the timer, that calls this before iobmd_user_put().
+ * cancel the timer, that calls this before iobmd_client_put().
  */
-void iobmd_user_notify(struct iobmd_user *user);
+void iobmd_client_notify(struct iobmd_client *client);
 
 /**
- * iobmd_user_for_each_run() - visit the memory in physically contiguous runs
- * @user: The user.
+ * iobmd_client_for_each_run() - visit the memory in physically contiguous runs
+ * @client@client: The client.
  * @offset: In bytes.
- * @length: In bytes, 1 or more. The range must lie within the user's size.
+ * @length: In bytes, 1 or more. The range must lie within the client's size.
  * @visit: Called with the physical address and the bytes of each run, in order,
  *	each as long as it can be. A value other than 0 ends the walk. It may
- *	sleep, and use the memory until iobmd_user_put().
+ *	sleep, and use the memory until iobmd_client_put().
  * @arg: For @visit.
  *
- * These are not addresses for a device: those are what iobmd_user_dma_map()
+ * These are not addresses for a device: those are what iobmd_client_dma_map()
  * gives.
  *
  * Return: what @visit returned last, or -EINVAL, or -EIO on a hardware error.
  */
-int iobmd_user_for_each_run(struct iobmd_user *user, u64 offset, u64 length,
-			    int (*visit)(phys_addr_t address, u64 length, void *arg),
-			    void *arg);
+int iobmd_client_for_each_run(struct iobmd_client *client, u64 offset, u64 length,
+			      int (*visit)(phys_addr_t address, u64 length, void *arg),
+			      void *arg);
 
 /**
- * iobmd_user_vmap() - map all of it into the kernel
- * @user: The user. Needs IOBMD_RIGHT_WRITE; without it there is
- *	iobmd_user_read().
+ * iobmd_client_vmap() - map all of it into the kernel
+ * @client@client: The client. Needs IOBMD_RIGHT_WRITE; without it there is
+ *	iobmd_client_read().
  *
- * It may be done more than once. Beyond iobmd_user_size(), up to the end of the
+ * It may be done more than once. Beyond iobmd_client_size(), up to the end of the
  * page, may be bytes of others.
  *
- * Return: the address, to give to iobmd_user_vunmap(), or an ERR_PTR: -EACCES,
+ * Return: the address, to give to iobmd_client_vunmap(), or an ERR_PTR: -EACCES,
  * -EINVAL if the size is 0, -EIO on a hardware error, -ENOMEM.
  */
-void *iobmd_user_vmap(struct iobmd_user *user);
+void *iobmd_client_vmap(struct iobmd_client *client);
 
 /**
- * iobmd_user_vunmap() - undo iobmd_user_vmap()
- * @user: The user.
+ * iobmd_client_vunmap() - undo iobmd_client_vmap()
+ * @client@client: The client.
  * @address: What that returned.
  */
-void iobmd_user_vunmap(struct iobmd_user *user, void *address);
+void iobmd_client_vunmap(struct iobmd_client *client, void *address);
 
 /**
- * iobmd_user_read() - copy out of the buffer
- * @user: The user.
+ * iobmd_client_read() - copy out of the buffer
+ * @client@client: The client.
  * @offset: Where to begin, in bytes.
  * @to: Where to, and how much. Keeps what could not be copied.
  *
- * Return: the bytes copied, fewer than asked for where the user's size ends or
+ * Return: the bytes copied, fewer than asked for where the client's size ends or
  * @to cannot be written, 0 from the size on; if there is none that could be
  * copied, -EFAULT, or -EIO on a hardware error.
  */
-ssize_t iobmd_user_read(struct iobmd_user *user, u64 offset, struct iov_iter *to);
+ssize_t iobmd_client_read(struct iobmd_client *client, u64 offset, struct iov_iter *to);
 
 /**
- * iobmd_user_write() - copy into the buffer
- * @user: The user. Needs IOBMD_RIGHT_WRITE.
+ * iobmd_client_write() - copy into the buffer
+ * @client@client: The client. Needs IOBMD_RIGHT_WRITE.
  * @offset: Where to begin, in bytes.
  * @from: From where, and how much. Keeps what could not be copied.
  *
- * Return: the bytes copied, as iobmd_user_read(); -EACCES.
+ * Return: the bytes copied, as iobmd_client_read(); -EACCES.
  */
-ssize_t iobmd_user_write(struct iobmd_user *user, u64 offset, struct iov_iter *from);
+ssize_t iobmd_client_write(struct iobmd_client *client, u64 offset, struct iov_iter *from);
 
 /**
- * iobmd_user_dma_map() - prepare a range for DMA
- * @user: The user. Needs IOBMD_RIGHT_WRITE if the device writes.
+ * iobmd_client_dma_map() - prepare a range for DMA
+ * @client@client: The client. Needs IOBMD_RIGHT_WRITE if the device writes.
  * @dev: The device. The segments keep to its DMA mask, largest segment and
  *	segment boundary: set them first, as dma_set_max_seg_size() does.
  * @offset: In bytes.
- * @length: In bytes, 1 or more. The range must lie within the user's size.
+ * @length: In bytes, 1 or more. The range must lie within the client's size.
  * @direction: What the device will do; not wider than the buffer's direction.
  *
- * A user may have several, of the same bytes too. One that stays for more than
+ * A client may have several, of the same bytes too. One that stays for more than
  * one transfer needs dma_sync_sgtable_for_device() before each and
  * dma_sync_sgtable_for_cpu() after it. All must be gone when @dev is unbound.
  *
  * No byte outside the range is touched, not by a bounce buffer either; so ask
  * for what the device writes and no more, as processes may write next to it.
  *
- * Return: the segments, to give to iobmd_user_dma_unmap(), or an ERR_PTR:
+ * Return: the segments, to give to iobmd_client_dma_unmap(), or an ERR_PTR:
  * -EACCES if @direction is too wide or the right is missing, -EINVAL, -EIO if
  * the device cannot reach the memory or it has a hardware error, -ENOMEM.
  */
-struct sg_table *iobmd_user_dma_map(struct iobmd_user *user, struct device *dev,
-				    u64 offset, u64 length,
-				    enum dma_data_direction direction);
+struct sg_table *iobmd_client_dma_map(struct iobmd_client *client, struct device *dev,
+				      u64 offset, u64 length,
+				      enum dma_data_direction direction);
 
 /**
- * iobmd_user_dma_unmap() - end the use of a range for DMA
- * @user: The user.
- * @sgt: What iobmd_user_dma_map() returned. The device must be done with it.
+ * iobmd_client_dma_unmap() - end the use of a range for DMA
+ * @client@client: The client.
+ * @sgt: What iobmd_client_dma_map() returned. The device must be done with it.
  */
-void iobmd_user_dma_unmap(struct iobmd_user *user, struct sg_table *sgt);
+void iobmd_client_dma_unmap(struct iobmd_client *client, struct sg_table *sgt);
 
 /**
- * iobmd_user_publish() - give the current process a descriptor
- * @user: The user.
+ * iobmd_client_publish() - give the current process a descriptor
+ * @client@client: The client.
  * @flags: Of IOBMD_IOC_DERIVE, without IOBMD_DERIVE_F_WINDOW.
  *
  * Return: a new file descriptor, close-on-exec, or -EDQUOT, -EINVAL, -EMFILE,
  * -ENFILE, -ENOMEM, -ERESTARTSYS. It is installed already: do nothing after that can fail.
  */
-int iobmd_user_publish(struct iobmd_user *user, u32 flags);
+int iobmd_client_publish(struct iobmd_client *client, u32 flags);
 
 #endif /* LINUX_IOBMD_H */

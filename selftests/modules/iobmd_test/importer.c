@@ -38,7 +38,7 @@ static int iobmd_peer_attach(struct iobmd_peer *peer, int fd)
 	struct dma_buf_attachment *attachment;
 	struct dma_buf *dmabuf;
 
-	if (peer->dmabuf || peer->user)
+	if (peer->dmabuf || peer->client)
 		return -EBUSY;
 	dmabuf = dma_buf_get(fd);
 	if (IS_ERR(dmabuf))

@@ -12,19 +12,19 @@ struct device;
 struct dma_buf;
 struct dma_buf_attachment;
 struct file;
-struct iobmd_user;
+struct iobmd_client;
 struct platform_device;
 struct sg_table;
 struct vm_area_struct;
 
 /**
- * struct iobmd_peer - an open file: a user of a buffer, or an importer
+ * struct iobmd_peer - an open file: a client of a buffer, or an importer
  * @lock: Protects all that follows; one ioctl at a time.
  * @device: Its own.
  * @dma_device: The one that memory is mapped for, @device's or QEMU's edu; with a
  *	reference.
- * @user: The buffer that it uses, or NULL.
- * @timer: Notifies with @user; cancelled before that is put.
+ * @client: The buffer that it uses, or NULL.
+ * @timer: Notifies with @client; cancelled before that is put.
  * @notify: How often it has to. Its own while it runs.
  * @dmabuf_lock: Protects @dmabuf as well: mmap(2) reads it with only this lock held.
  * @dmabuf: The dma-buf that it has imported, or NULL; never both.
@@ -40,7 +40,7 @@ struct iobmd_peer {
 	struct mutex lock;
 	struct platform_device *device;
 	struct device *dma_device;
-	struct iobmd_user *user;
+	struct iobmd_client *client;
 	struct hrtimer timer;
 	u32 notify;
 	spinlock_t dmabuf_lock;
@@ -51,7 +51,7 @@ struct iobmd_peer {
 	void *address;
 };
 
-/* user.c */
+/* client.c */
 int iobmd_peer_use(struct iobmd_peer *peer, unsigned int cmd,
 		   struct iobmd_peer_args *args);
 

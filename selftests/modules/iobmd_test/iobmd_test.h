@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
 /*
  * The ioctls of /dev/iobmd-peer: kernel code that does with a buffer what a test
- * tells it. Each open file is one user of a buffer (the kernel API), or one
+ * tells it. Each open file is one client of a buffer (the kernel API), or one
  * importer of a dma-buf, with a device of its own. mmap(2) maps what an importer has
  * imported; ENOTCONN if that is nothing. A close undoes what is left, but for mappings.
  */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The peer's device, what both kinds of it do, and the user of a buffer. */
+/* The peer's device, what both kinds of it do, and the client of a buffer. */
 
 #include <linux/dma-buf.h>
 #include <linux/dma-mapping.h>
@@ -65,8 +65,8 @@ static int iobmd_peer_runs(struct iobmd_peer *peer, struct iobmd_peer_args *args
 {
 	struct iobmd_peer_walk walk = { .args = args };
 
-	return iobmd_user_for_each_run(peer->user, args->offset, args->length,
-				       iobmd_peer_visit_run, &walk);
+	return iobmd_client_for_each_run(peer->client, args->offset, args->length,
+					 iobmd_peer_visit_run, &walk);
 }
 
 /* Reading and writing */
@@ -74,8 +74,8 @@ static int iobmd_peer_runs(struct iobmd_peer *peer, struct iobmd_peer_args *args
 static ssize_t iobmd_peer_transfer(struct iobmd_peer *peer, u64 offset,
 				   struct iov_iter *iter, bool write)
 {
-	return write ? iobmd_user_write(peer->user, offset, iter) :
-		       iobmd_user_read(peer->user, offset, iter);
+	return write ? iobmd_client_write(peer->client, offset, iter) :
+		       iobmd_client_read(peer->client, offset, iter);
 }
 
 static ssize_t iobmd_peer_copy_user(struct iobmd_peer *peer,
@@ -123,7 +123,7 @@ static enum hrtimer_restart iobmd_peer_timer(struct hrtimer *timer)
 {
 	struct iobmd_peer *peer = container_of(timer, struct iobmd_peer, timer);
 
-	iobmd_user_notify(peer->user);
+	iobmd_client_notify(peer->client);
 	if (!--peer->notify)
 		return HRTIMER_NORESTART;
 	hrtimer_forward_now(timer, IOBMD_PEER_NOTIFY_NS);
@@ -147,17 +147,17 @@ static int iobmd_peer_notify(struct iobmd_peer *peer,
 	u32 i;
 
 	for (i = 0; i < args->flags; i++)
-		iobmd_user_notify(peer->user);
+		iobmd_client_notify(peer->client);
 	return 0;
 }
 
-/* The user of a buffer */
+/* The client of a buffer */
 
-static int iobmd_peer_set_user(struct iobmd_peer *peer, struct iobmd_user *user)
+static int iobmd_peer_set_user(struct iobmd_peer *peer, struct iobmd_client *client)
 {
-	if (IS_ERR(user))
-		return PTR_ERR(user);
-	peer->user = user;
+	if (IS_ERR(client))
+		return PTR_ERR(client);
+	peer->client = client;
 	return 0;
 }
 
@@ -168,17 +168,17 @@ static int iobmd_peer_create(struct iobmd_peer *peer, struct iobmd_peer_args *ar
 		.direction	= args->direction,
 	};
 
-	return iobmd_peer_set_user(peer, iobmd_user_create(&create));
+	return iobmd_peer_set_user(peer, iobmd_client_create(&create));
 }
 
 static int iobmd_peer_begin(struct iobmd_peer *peer, unsigned int cmd,
 			    struct iobmd_peer_args *args)
 {
-	if (peer->user || peer->dmabuf)
+	if (peer->client || peer->dmabuf)
 		return -EBUSY;
 	if (cmd == IOBMD_PEER_CREATE)
 		return iobmd_peer_create(peer, args);
-	return iobmd_peer_set_user(peer, iobmd_user_get(args->fd, args->flags));
+	return iobmd_peer_set_user(peer, iobmd_client_get(args->fd, args->flags));
 }
 
 static int iobmd_peer_put(struct iobmd_peer *peer)
@@ -186,8 +186,8 @@ static int iobmd_peer_put(struct iobmd_peer *peer)
 	if (peer->sgt || peer->address)
 		return -EBUSY;
 	hrtimer_cancel(&peer->timer);
-	iobmd_user_put(peer->user);
-	peer->user = NULL;
+	iobmd_client_put(peer->client);
+	peer->client = NULL;
 	return 0;
 }
 
@@ -196,18 +196,18 @@ int iobmd_peer_use(struct iobmd_peer *peer, unsigned int cmd,
 {
 	if (cmd == IOBMD_PEER_CREATE || cmd == IOBMD_PEER_GET)
 		return iobmd_peer_begin(peer, cmd, args);
-	if (!peer->user)
+	if (!peer->client)
 		return -ENOTCONN;
 	switch (cmd) {
 	case IOBMD_PEER_PUT:
 		return iobmd_peer_put(peer);
 	case IOBMD_PEER_SIZE:
-		args->length = iobmd_user_size(peer->user);
+		args->length = iobmd_client_size(peer->client);
 		return 0;
 	case IOBMD_PEER_SET_LENGTH:
-		return iobmd_user_set_length(peer->user, args->length);
+		return iobmd_client_set_length(peer->client, args->length);
 	case IOBMD_PEER_PUBLISH:
-		return iobmd_user_publish(peer->user, args->flags);
+		return iobmd_client_publish(peer->client, args->flags);
 	case IOBMD_PEER_RUNS:
 		return iobmd_peer_runs(peer, args);
 	case IOBMD_PEER_READ:
@@ -215,7 +215,7 @@ int iobmd_peer_use(struct iobmd_peer *peer, unsigned int cmd,
 	case IOBMD_PEER_WRITE:
 		return iobmd_peer_copy(peer, args, true);
 	case IOBMD_PEER_SET_EVENTFD:
-		return iobmd_user_set_eventfd(peer->user, args->fd);
+		return iobmd_client_set_eventfd(peer->client, args->fd);
 	case IOBMD_PEER_NOTIFY:
 		return iobmd_peer_notify(peer, args);
 	case IOBMD_PEER_NOTIFY_IRQ:
@@ -235,7 +235,7 @@ static int iobmd_peer_vmap(struct iobmd_peer *peer)
 		return -EBUSY;
 	if (peer->dmabuf)
 		return iobmd_peer_vmap_dmabuf(peer);
-	address = iobmd_user_vmap(peer->user);
+	address = iobmd_client_vmap(peer->client);
 	if (IS_ERR(address))
 		return PTR_ERR(address);
 	peer->address = address;
@@ -247,13 +247,13 @@ static void iobmd_peer_vunmap(struct iobmd_peer *peer)
 	if (peer->dmabuf)
 		iobmd_peer_vunmap_dmabuf(peer);
 	else
-		iobmd_user_vunmap(peer->user, peer->address);
+		iobmd_client_vunmap(peer->client, peer->address);
 	peer->address = NULL;
 }
 
 static u64 iobmd_peer_size(const struct iobmd_peer *peer)
 {
-	return peer->dmabuf ? peer->dmabuf->size : iobmd_user_size(peer->user);
+	return peer->dmabuf ? peer->dmabuf->size : iobmd_client_size(peer->client);
 }
 
 /* Every word gets its offset, plus what the test wants. */
@@ -361,8 +361,8 @@ static int iobmd_peer_dma_map(struct iobmd_peer *peer, struct iobmd_peer_args *a
 	if (peer->dmabuf)
 		sgt = iobmd_peer_map_dmabuf(peer, args->direction);
 	else
-		sgt = iobmd_user_dma_map(peer->user, peer->dma_device, args->offset,
-					 args->length, args->direction);
+		sgt = iobmd_client_dma_map(peer->client, peer->dma_device, args->offset,
+					   args->length, args->direction);
 	if (IS_ERR(sgt))
 		return PTR_ERR(sgt);
 	peer->sgt = sgt;
@@ -376,7 +376,7 @@ static void iobmd_peer_dma_unmap(struct iobmd_peer *peer)
 	if (peer->dmabuf)
 		iobmd_peer_unmap_dmabuf(peer);
 	else
-		iobmd_user_dma_unmap(peer->user, peer->sgt);
+		iobmd_client_dma_unmap(peer->client, peer->sgt);
 	peer->sgt = NULL;
 }
 
@@ -414,7 +414,7 @@ static long iobmd_peer_do(struct iobmd_peer *peer, unsigned int cmd,
 		return iobmd_peer_write_file(cmd, args);
 	if (nr >= _IOC_NR(IOBMD_PEER_IMPORT))
 		return iobmd_peer_import(peer, cmd, args);
-	if (!peer->user && !peer->dmabuf)
+	if (!peer->client && !peer->dmabuf)
 		return -ENOTCONN;
 	if (nr < _IOC_NR(IOBMD_PEER_DMA_MAP))
 		return iobmd_peer_use_mapping(peer, cmd, args);
@@ -475,7 +475,7 @@ static int iobmd_peer_release(struct inode *inode, struct file *file)
 	if (peer->dmabuf)
 		iobmd_peer_release_dmabuf(peer);
 	hrtimer_cancel(&peer->timer);
-	iobmd_user_put(peer->user);
+	iobmd_client_put(peer->client);
 	put_device(peer->dma_device);
 	platform_device_unregister(peer->device);
 	kfree(peer);
@@ -498,5 +498,5 @@ static struct miscdevice iobmd_peer_device = {
 };
 module_misc_device(iobmd_peer_device);
 
-MODULE_DESCRIPTION("Test-only user of iobmd's kernel API and importer of its dma-bufs");
+MODULE_DESCRIPTION("Test-only client of iobmd's kernel API and importer of its dma-bufs");
 MODULE_LICENSE("GPL");
