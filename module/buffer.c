@@ -94,6 +94,8 @@ static struct iobmd_buffer *iobmd_buffer_alloc_struct(const struct iobmd_create 
 /*
  * ftruncate(2) is RESIZE. Nothing else changes a file: no fchmod(2), fchown(2) or
  * utimensat(2), nor truncate(2) of its path in /proc, which needs no descriptor.
+ * O_TRUNC has no effect, as for a block device: a buffer does not grow by writes, so
+ * programs that begin a file anew could put nothing into an empty one.
  *
  * The inode's lock, which the VFS holds, protects nothing of ours, and waiting for it
  * cannot be ended: a RESIZE, which may take long, is not to hold up others there.
@@ -104,6 +106,8 @@ static int iobmd_inode_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
 	const unsigned int ftruncate = ATTR_SIZE | ATTR_FILE;
 	int err;
 
+	if (attr->ia_valid & ATTR_OPEN)
+		return 0;
 	if ((attr->ia_valid & ftruncate) != ftruncate)
 		return -EPERM;
 	inode_unlock(d_inode(dentry));
@@ -122,6 +126,8 @@ static int iobmd_inode_getattr(struct mnt_idmap *idmap, const struct path *path,
 	u64 allocated = view->is_window ? PAGE_ALIGN(view->size) : i_size_read(inode);
 
 	generic_fillattr(idmap, request_mask, inode, stat);
+	if (!(view->rights & IOBMD_RIGHT_WRITE))
+		stat->mode &= ~0222;
 	stat->size = iobmd_view_size(view);
 	stat->blocks = allocated >> SECTOR_SHIFT;
 	return 0;
@@ -142,10 +148,10 @@ static int iobmd_buffer_alloc_inode(struct iobmd_buffer *buffer,
 		return PTR_ERR(inode);
 
 	/*
-	 * A regular file, for fstat(2) and sendfile(2). It keeps the operations
-	 * of alloc_anon_inode(), so that /proc/PID/fd cannot open it again.
+	 * A regular file, for fstat(2) and sendfile(2). Which processes may open it again
+	 * is up to /proc, and what for to the descriptor there: not to the inode's owner.
 	 */
-	inode->i_mode |= S_IFREG;
+	inode->i_mode = S_IFREG | 0666;
 	/* On no path, as a memfd: so lsof +L1 lists it, and core dumps have its mappings. */
 	clear_nlink(inode);
 	inode->i_flags |= S_NOCMTIME;

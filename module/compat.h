@@ -55,6 +55,13 @@ static inline void mm_account_reclaimed_pages(unsigned long nr_pages)
 #define eventfd_signal(ctx) eventfd_signal(ctx, 1)
 #endif
 
+/* Of a file that is being opened. */
+#ifdef IOBMD_HAS_CONST_F_PATH
+#define iobmd_file_path(file) (&(file)->__f_path)
+#else
+#define iobmd_file_path(file) (&(file)->f_path)
+#endif
+
 #ifndef IOBMD_HAS_INODE_JUST_DROP
 #define inode_just_drop generic_delete_inode
 #endif

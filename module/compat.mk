@@ -10,6 +10,7 @@ compat-flags := \
 	$(call compat-has,MM_ACCOUNT_RECLAIMED_PAGES,swap.h,void mm_account_reclaimed_pages\>) \
 	$(call compat-has,FILLATTR_REQUEST_MASK,fs.h,void generic_fillattr\>.* u32) \
 	$(call compat-has,EVENTFD_SIGNAL_WITHOUT_COUNT,eventfd.h,void eventfd_signal\>) \
+	$(call compat-has,CONST_F_PATH,fs.h,\<__f_path\>) \
 	$(call compat-has,INODE_JUST_DROP,fs.h,int inode_just_drop\>) \
 	$(call compat-has,VMF_INSERT_PAGE_MKWRITE,mm.h,vm_fault_t vmf_insert_page_mkwrite\>) \
 	$(call compat-has,SHRINKER_ALLOC,shrinker.h,\<shrinker_alloc\>) \

@@ -227,6 +227,12 @@ void iobmd_composite_get(struct iobmd_composite *composite)
 	atomic_inc(&composite->files);
 }
 
+/* For one that is opened by a path, which keeps no parts. */
+bool iobmd_composite_tryget(struct iobmd_composite *composite)
+{
+	return atomic_inc_not_zero(&composite->files);
+}
+
 void iobmd_composite_put(struct iobmd_composite *composite)
 {
 	if (atomic_dec_and_test(&composite->files))

@@ -97,6 +97,70 @@ static void iobmd_descriptor_show_fdinfo(struct seq_file *m, struct file *file)
 	seq_printf(m, "seals:\t%#x\n", info.seals);
 }
 
+/* @file now shows @view, which goes with its dentry. */
+static void iobmd_descriptor_attach(struct file *file, struct iobmd_view *view)
+{
+	file->private_data = view;
+	file->f_path.dentry->d_fsdata = view;
+}
+
+static struct iobmd_view *iobmd_descriptor_open_view(const struct file *file)
+{
+	const struct iobmd_view *parent = file->f_path.dentry->d_fsdata;
+	struct iobmd_derive args = {};
+
+	if (!(file->f_mode & FMODE_WRITE))
+		args.flags = IOBMD_DERIVE_F_READ_ONLY;
+	else if (!(parent->rights & IOBMD_RIGHT_WRITE))
+		return ERR_PTR(-EACCES);
+	return iobmd_view_derive(parent, &args);
+}
+
+/* Takes over @view, or fails and leaves @file as it is. */
+static int iobmd_descriptor_open_as(struct file *file, struct iobmd_view *view)
+{
+	struct iobmd_composite *composite = view->buffer->composite;
+	struct inode *inode = view->buffer->inode;
+	struct dentry *dentry;
+
+	/* The path may be all that is left of a composite. */
+	if (composite && !iobmd_composite_tryget(composite))
+		return -ENXIO;
+	dentry = d_alloc_anon(inode->i_sb);
+	if (!dentry) {
+		if (composite)
+			iobmd_composite_put(composite);
+		return -ENOMEM;
+	}
+	ihold(inode);
+	d_instantiate(dentry, inode);
+	swap(iobmd_file_path(file)->dentry, dentry);
+	dput(dentry);
+	iobmd_descriptor_attach(file, view);
+	return 0;
+}
+
+/*
+ * Opens a link to a descriptor in /proc/PID/fd: as DERIVE from it, read-only unless
+ * opened for writing. The VFS has opened the dentry of that descriptor, and gives it to
+ * all who open the link of this file in turn: they would get the rights that are not
+ * given here. So this file gets a dentry of its own, before any other can see it.
+ */
+static int iobmd_descriptor_open(struct inode *inode, struct file *file)
+{
+	struct iobmd_view *view = iobmd_descriptor_open_view(file);
+	int err;
+
+	if (IS_ERR(view))
+		return PTR_ERR(view);
+	err = iobmd_descriptor_open_as(file, view);
+	if (err) {
+		iobmd_view_put_hold(view);
+		iobmd_view_free(view);
+	}
+	return err;
+}
+
 static int iobmd_descriptor_release(struct inode *inode, struct file *file)
 {
 	struct iobmd_view *view = iobmd_descriptor_view(file);
@@ -142,6 +206,7 @@ const struct dentry_operations iobmd_dentry_operations = {
  * It holds its mount, that the superblock, and that the module.
  */
 static const struct file_operations iobmd_descriptor_fops = {
+	.open			= iobmd_descriptor_open,
 	.llseek			= iobmd_llseek,
 	.fsync			= noop_fsync,
 	.fallocate		= iobmd_fallocate,
@@ -180,8 +245,7 @@ static struct file *iobmd_descriptor_alloc(struct iobmd_view *view,
 	 * open file: that is so for every file, and pread(2) does not.
 	 */
 	file->f_mode |= FMODE_PREAD | FMODE_PWRITE | FMODE_ATOMIC_POS;
-	file->private_data = view;
-	file->f_path.dentry->d_fsdata = view;
+	iobmd_descriptor_attach(file, view);
 	if (view->buffer->composite)
 		iobmd_composite_get(view->buffer->composite);
 	return file;
@@ -204,6 +268,7 @@ struct file *iobmd_descriptor_create(struct iobmd_buffer *buffer, u32 rights,
 
 	if (IS_ERR(buffer))
 		return ERR_CAST(buffer);
+	buffer->inode->i_fop = &iobmd_descriptor_fops;
 	view = iobmd_view_create(buffer, rights);
 	if (IS_ERR(view)) {
 		file = ERR_CAST(view);

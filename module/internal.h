@@ -368,6 +368,7 @@ iobmd_composite_create(struct super_block *sb,
 		       u32 rights);
 void iobmd_composite_free(struct iobmd_composite *composite);
 void iobmd_composite_get(struct iobmd_composite *composite);
+bool iobmd_composite_tryget(struct iobmd_composite *composite);
 void iobmd_composite_put(struct iobmd_composite *composite);
 u64 iobmd_composite_start(const struct iobmd_composite *composite);
 struct iobmd_place iobmd_composite_find(const struct iobmd_composite *composite,

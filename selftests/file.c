@@ -370,30 +370,6 @@ TEST_F(file, cannot_be_given_another_owner_or_mode)
 	EXPECT_ERRNO(EPERM, futimens(self->fd, NULL));
 }
 
-TEST_F(file, cannot_be_opened_once_more)
-{
-	const int modes[] = { O_RDONLY, O_WRONLY, O_RDWR };
-	const int flags[] = { 0, O_TRUNC, O_APPEND, O_NONBLOCK, O_DIRECT, O_CREAT };
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", self->fd);
-	for (size_t i = 0; i < ARRAY_SIZE(modes) * ARRAY_SIZE(flags); i++) {
-		EXPECT_EQ(-1, open(path, modes[i % ARRAY_SIZE(modes)] |
-				   flags[i / ARRAY_SIZE(modes)], 0600));
-	}
-}
-
-TEST_F(file, cannot_be_opened_by_its_mapping)
-{
-	char path[96];
-
-	snprintf(path, sizeof(path), "/proc/self/map_files/%lx-%lx", (unsigned long)self->map,
-		 (unsigned long)self->map + self->size);
-	EXPECT_EQ(0, access(path, F_OK));
-	EXPECT_EQ(-1, open(path, O_RDONLY));
-	EXPECT_EQ(-1, open(path, O_RDWR));
-}
-
 TEST_F(file, has_no_link)
 {
 	EXPECT_EQ(0, self->st.st_nlink);

@@ -39,6 +39,14 @@ static int make_descriptor(int device, int fd)
 	return iobmd_derive(fd, 0, 0, 0);
 }
 
+static int make_by_link(int device, int fd)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
 static int make_window(int device, int fd)
 {
 	return iobmd_window(fd, 0, 1);
@@ -78,6 +86,7 @@ static int make_composite_of_one(int device, int fd)
 
 FIXTURE_VARIANT_ADD(objects, buffer) { make_buffer, 900, 4 * KIB };
 FIXTURE_VARIANT_ADD(objects, descriptor) { make_descriptor, 300, 2 * KIB };
+FIXTURE_VARIANT_ADD(objects, by_link) { make_by_link, 300, 2 * KIB };
 FIXTURE_VARIANT_ADD(objects, window) { make_window, 300, 2 * KIB };
 FIXTURE_VARIANT_ADD(objects, hold) { make_hold, 300, 2 * KIB };
 FIXTURE_VARIANT_ADD(objects, export) { make_export, KIB, 6 * KIB };

@@ -89,8 +89,8 @@
  * ENOSPC   write(2): nothing of it lies below the length, or it is to be appended
  *          (O_APPEND, RWF_APPEND).
  * ENOTTY   This file knows no such command.
- * ENXIO    open(2) of /proc/PID/fd/N: a descriptor is not opened again (EACCES for
- *          another user). lseek(2), SEEK_DATA and SEEK_HOLE: not below the length.
+ * ENXIO    lseek(2), SEEK_DATA and SEEK_HOLE: not below the length. open(2) of a
+ *          link in /proc/PID/fd: the composite that it named has been closed.
  * EOPNOTSUPP
  *          fallocate(2): see "As a file".
  * EPERM    The mapping is not allowed: executable, or below vm.mmap_min_addr; or
@@ -133,8 +133,7 @@
  * ========================== ================================================
  * ftruncate(2)               IOBMD_IOC_RESIZE, with its rights and errnos, but
  *                            EINVAL for a descriptor that is open for reading.
- *                            truncate(2) of /proc/PID/fd/N is EPERM (EACCES for
- *                            another user).
+ *                            truncate(2) of /proc/PID/fd/N is EPERM.
  * fallocate(2), mode 0       Up to the capacity, at most sets the length, and
  *                            shows what is there; beyond, grows as
  *                            IOBMD_IOC_RESIZE. EBADF for a descriptor that is
@@ -158,9 +157,22 @@
  *                            EINVAL, as for every file.)
  * lseek(2)                   Up to the length (EINVAL). SEEK_DATA, SEEK_HOLE: all
  *                            up to the length is data.
- * open(2) of /proc/PID/fd/N  ENXIO. Pass the descriptor instead. The link shows
- *                            /dev/iobmd:ID, or /dev/iobmd:ID:NAME, and
- *                            "(deleted)"; /proc/PID/maps too.
+ * open(2) of /proc/PID/fd/N  IOBMD_IOC_DERIVE from descriptor N, with its window and
+ *                            errnos: read-only, unless opened for writing with
+ *                            IOBMD_RIGHT_WRITE there (else EACCES). What O_WRONLY
+ *                            opens has the right to read all the same, by DERIVE.
+ *                            The kernel asks for what it asks of every file there:
+ *                            the same process, or the right to look into that one
+ *                            (ptrace(2), PTRACE_MODE_READ_FSCREDS). The window of a
+ *                            link that has outlived its descriptor (O_PATH) may have
+ *                            been cut off: EINVAL.
+ *   O_TRUNC, O_APPEND        No effect, as for a block device; as below.
+ *   O_DIRECT                 EINVAL: reads and writes copy.
+ *   its link                 /dev/iobmd:ID, or /dev/iobmd:ID:NAME, and "(deleted)";
+ *                            in /proc/PID/maps too.
+ * fstat(2)                   A regular file of the length without a link; its inode
+ *                            is the ID; mode 0666 with IOBMD_RIGHT_WRITE, else 0444:
+ *                            it stands for the descriptor, not for an owner.
  * F_ADD_SEALS, F_GET_SEALS   EINVAL: the kernel asks no module. A receiver looks at
  *                            the seals that IOBMD_IOC_GET_INFO tells.
  * mmap(2) beyond the length  EINVAL. Addresses to grow into come from mremap(2),
