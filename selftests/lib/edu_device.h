@@ -8,7 +8,7 @@
 
 #include <dirent.h>
 
-#include "../module/examples/edu/iobmd_edu.h"
+#include "../../module/examples/edu/iobmd_edu.h"
 
 #define EDU_DRIVER	"/sys/bus/pci/drivers/iobmd_edu"
 #define EDU_TIMEOUT	"/sys/module/iobmd_edu/parameters/timeout_ms"

@@ -5,7 +5,7 @@
 
 #include "modules.h"
 
-#include "modules/iobmd_test/iobmd_test.h"
+#include "../modules/iobmd_test/iobmd_test.h"
 
 #define PEER_DEVICE	"/dev/iobmd-peer"
 
