@@ -9,7 +9,6 @@
 #include <sys/mman.h>
 
 #define DEBUGFS_DIR	"/sys/kernel/debug/iobmd"
-#define MODULE_DIR	"/sys/module/iobmd"
 
 FIXTURE(unload)
 {

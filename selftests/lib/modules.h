@@ -10,6 +10,8 @@
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 
+#define MODULE_DIR	"/sys/module/iobmd"	/* there while it is loaded */
+
 #define IOBMD_KO	"iobmd.ko"
 #define EDU_KO		"module/examples/edu/iobmd_edu.ko"
 #define PEER_KO		"selftests/modules/iobmd_test/iobmd_test.ko"

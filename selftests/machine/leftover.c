@@ -9,7 +9,6 @@
 #include <sys/socket.h>
 
 #define USER_MIB	64
-#define MODULE_DIR	"/sys/module/iobmd"
 
 FIXTURE(leftover)
 {

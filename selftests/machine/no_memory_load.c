@@ -7,7 +7,6 @@
 #include "inject.h"
 #include "trace.h"
 
-#define MODULE_DIR	"/sys/module/iobmd"
 #define DEBUGFS_DIR	DEBUG "/iobmd"
 #define DEVICE_CLASS	"/sys/class/misc/iobmd"
 #define WORKQUEUES	"/sys/devices/virtual/workqueue"
