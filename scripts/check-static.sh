@@ -23,7 +23,7 @@ selftests/*			VOLATILE		somebody else reads or writes that memory, or it must be
 selftests/bench/peers.c		ENOSYS			what a kernel without memfd_secret() answers
 selftests/buffer/shrink.c	REPEATED_WORD		meant so
 selftests/dmabuf/import.c	UNNECESSARY_PARENTHESES	two comparisons in one are not for everybody to read
-selftests/fuzz/fuzz_check.h	MACRO_ARG_PRECEDENCE	the argument is the name of a member
+selftests/fuzz/check.c		MACRO_ARG_PRECEDENCE	the argument is the name of a member
 selftests/lib/iobmd_memory.h	PREFER_DEFINED_ATTRIBUTE_MACRO	user space has no such macro
 selftests/lib/machine.h		EMBEDDED_FUNCTION_NAME	/proc/meminfo is not the function meminfo()
 selftests/lib/peer.h		ENOSYS			what a peer answers to a command that it does not have
@@ -44,7 +44,7 @@ userlib/include			PREFER_KERNEL_TYPES	user space has stdint.h
 
 cppcheck_exceptions='
 selftests/compose/compose.c	signConversion		an offset below 0 is what is tested
-?selftests/fuzz/fuzz_make.h	selfAssignment		it does not know "a ?: b"
+?selftests/fuzz/compose.c	selfAssignment		it does not know "a ?: b"
 userlib/area.c			invalidFunctionArg	anonymous memory has the descriptor -1
 userlib/area.c			memleak			what is mapped is to stay mapped
 userlib/buffer.c		resourceLeak		what is opened goes to the caller

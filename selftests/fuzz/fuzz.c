@@ -8,7 +8,11 @@
  *	OPERATIONS=1000000 scripts/vm --timeout 0 -- build/selftests/fuzz
  *	SEED=5 VERBOSE=1 scripts/vm -- build/selftests/fuzz
  */
-#include "fuzz_run.h"
+#include "fuzz.h"
+#include "machine.h"
+#include "modules.h"
+
+#include <time.h>
 
 #define OPERATIONS_PER_RUN	1000
 

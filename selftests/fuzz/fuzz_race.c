@@ -5,8 +5,11 @@
  *
  * By hand: OPERATIONS=1000000 SEED=5 scripts/vm --timeout 0 -- build/selftests/fuzz_race
  */
-#include "fuzz_racer.h"
+#include "importers.h"
+#include "race.h"
 
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <time.h>
 
 #define RACE_PROCESSES		2
@@ -18,6 +21,45 @@
 
 /* Threads of all but the first are bound by it. */
 static const uid_t race_users[] = { 0, 65534, 65533 };
+
+static const struct race_operation *const groups[] = {
+	create_races,
+	compose_races,
+	derive_races,
+	import_races,
+	change_races,
+	map_races,
+	remap_races,
+	io_races,
+	stash_races,
+	share_races,
+};
+
+static unsigned int weight_of_all(void)
+{
+	unsigned int sum = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(groups); i++) {
+		for (const struct race_operation *at = groups[i]; at->operate; at++)
+			sum += at->weight;
+	}
+	return sum;
+}
+
+static void race_once(struct racer *racer)
+{
+	unsigned int choice = random_below(&racer->random, weight_of_all());
+
+	for (size_t i = 0; i < ARRAY_SIZE(groups); i++) {
+		for (const struct race_operation *at = groups[i]; at->operate; at++) {
+			if (choice < at->weight) {
+				at->operate(racer);
+				return;
+			}
+			choice -= at->weight;
+		}
+	}
+}
 
 /* Nobody unmaps before all have their stacks: one could get its own in the arena. */
 static void *race_thread(void *argument)

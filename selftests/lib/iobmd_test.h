@@ -6,12 +6,14 @@
 #ifndef IOBMD_TEST_H
 #define IOBMD_TEST_H
 
-/* The harness is for programs of one file. */
+/* Of a program of several files, only that with its cases has the harness. */
 #ifdef IOBMD_TEST_NO_HARNESS
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/wait.h>
+
+#define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
 #else
 #include <kselftest_harness.h>
 #endif

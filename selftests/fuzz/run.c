@@ -1,43 +1,16 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+// SPDX-License-Identifier: GPL-2.0
 /*
  * Runs of the fuzzer: a sequence of operations in a process of its own, and how a
  * sequence that fails is made short by leaving operations out.
  */
-#ifndef IOBMD_FUZZ_RUN_H
-#define IOBMD_FUZZ_RUN_H
-
-#include "fuzz_change.h"
-#include "fuzz_import.h"
-#include "fuzz_io.h"
-#include "fuzz_share.h"
-#include "fuzz_stash.h"
+#include "fuzz.h"
+#include "importers.h"
 
 #include <sys/resource.h>
 #include <time.h>
 
 #define OPERATIONS_PER_CHECK	100
 #define SHRINK_SECONDS		120
-
-static const struct {
-	void (*operate)(struct fuzz *fuzz, struct process *process);
-	unsigned int weight;
-} fuzz_operations[] = {
-	{ operate_create, 45 }, { operate_compose, 20 }, { operate_derive, 25 },
-	{ operate_export, 20 }, { operate_resize, 60 }, { operate_set_length, 20 },
-	{ operate_fallocate, 20 },
-	{ operate_seal, 8 }, { operate_set_name, 8 }, { operate_sync, 8 },
-	{ operate_garbage, 20 }, { operate_map, 30 }, { operate_mmap, 40 },
-	{ operate_munmap, 30 }, { operate_mprotect, 25 }, { operate_madvise, 30 },
-	{ operate_mlock, 15 }, { operate_mremap, 30 }, { operate_load, 40 },
-	{ operate_store, 70 }, { operate_read, 20 }, { operate_write, 30 },
-	{ operate_position, 15 }, { operate_remote, 20 }, { operate_splice, 12 },
-	{ operate_vmsplice, 12 }, { operate_sendfile, 15 }, { operate_forward, 6 },
-	{ operate_drain, 18 }, { operate_unsplice, 10 }, { operate_import, 20 },
-	{ operate_map_import, 15 }, { operate_export_import, 5 }, { operate_release, 5 },
-	{ operate_sync_export, 5 }, { operate_foreign, 10 }, { operate_close, 50 },
-	{ operate_dup, 10 }, { operate_dup_over, 8 }, { operate_pass, 15 },
-	{ operate_fork, 45 }, { operate_demote, 60 }, { operate_end, 15 },
-};
 
 /* A sequence: operations 0 to @nr - 1 of @seed, but for those in @skip. */
 struct sequence {
@@ -46,25 +19,51 @@ struct sequence {
 	bool *skip;
 };
 
-static inline void operate_once(struct fuzz *fuzz, struct process *process)
-{
-	unsigned int sum = 0, choice;
+static const struct operation *const groups[] = {
+	create_operations,
+	compose_operations,
+	derive_operations,
+	change_operations,
+	garbage_operations,
+	map_operations,
+	remap_operations,
+	io_operations,
+	stash_operations,
+	import_operations,
+	foreign_operations,
+	share_operations,
+};
 
-	for (unsigned int i = 0; i < ARRAY_SIZE(fuzz_operations); i++)
-		sum += fuzz_operations[i].weight;
-	choice = random_below(&fuzz->random, sum);
-	for (unsigned int i = 0; i < ARRAY_SIZE(fuzz_operations); i++) {
-		if (choice < fuzz_operations[i].weight) {
-			fuzz->kind = i + 1;
-			fuzz_operations[i].operate(fuzz, process);
-			break;
+static unsigned int weight_of_all(void)
+{
+	unsigned int sum = 0;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(groups); i++) {
+		for (const struct operation *at = groups[i]; at->operate; at++)
+			sum += at->weight;
+	}
+	return sum;
+}
+
+static void operate_once(struct fuzz *fuzz, struct process *process)
+{
+	unsigned int choice = random_below(&fuzz->random, weight_of_all());
+
+	fuzz->kind = 0;
+	for (unsigned int i = 0; i < ARRAY_SIZE(groups); i++) {
+		for (const struct operation *at = groups[i]; at->operate; at++) {
+			fuzz->kind++;
+			if (choice < at->weight) {
+				at->operate(fuzz, process);
+				return;
+			}
+			choice -= at->weight;
 		}
-		choice -= fuzz_operations[i].weight;
 	}
 }
 
 /* Some find nothing to work on. */
-static inline void operate_any(struct fuzz *fuzz)
+static void operate_any(struct fuzz *fuzz)
 {
 	for (int i = 0; i < 5 && !*fuzz_text(fuzz); i++)
 		operate_once(fuzz, choose_process(fuzz));
@@ -78,7 +77,7 @@ static inline void operate_any(struct fuzz *fuzz)
 }
 
 /* All processes end; nothing of the buffers may be left. */
-static inline void fuzz_end(struct fuzz *fuzz)
+static void fuzz_end(struct fuzz *fuzz)
 {
 	struct model *model = &fuzz->model;
 
@@ -98,7 +97,7 @@ static inline void fuzz_end(struct fuzz *fuzz)
 		user_settle(fuzz, user);
 }
 
-static inline uint64_t buffer_ceiling(void)
+static uint64_t buffer_ceiling(void)
 {
 	uint64_t mib = parameter("max_buffer_mib");
 
@@ -106,8 +105,7 @@ static inline uint64_t buffer_ceiling(void)
 }
 
 /* In a process of its own: fuzz_fail() ends it. */
-static inline void sequence_conduct(const struct sequence *sequence, struct report *report,
-				    bool print)
+static void sequence_conduct(const struct sequence *sequence, struct report *report, bool print)
 {
 	static struct fuzz fuzz;
 
@@ -146,7 +144,7 @@ static inline void sequence_conduct(const struct sequence *sequence, struct repo
 }
 
 /* Whether nothing was wrong. */
-static inline bool sequence_run(const struct sequence *sequence, struct report *report, bool print)
+static bool sequence_run(const struct sequence *sequence, struct report *report, bool print)
 {
 	int listed = buffers_listed(0), status;
 	pid_t pid;
@@ -164,7 +162,7 @@ static inline bool sequence_run(const struct sequence *sequence, struct report *
 }
 
 /* Leaves out whatever the failure does not need: half of it, a quarter, ..., one by one. */
-static inline void sequence_shrink(struct sequence *sequence, struct report *report)
+static void sequence_shrink(struct sequence *sequence, struct report *report)
 {
 	bool *skip = sequence->skip, *kept = malloc(sequence->nr);
 	time_t end = time(NULL) + SHRINK_SECONDS;
@@ -189,7 +187,7 @@ static inline void sequence_shrink(struct sequence *sequence, struct report *rep
 }
 
 /* Tells people what has failed, in as few operations as can be. */
-static inline void sequence_explain(struct sequence *sequence, struct report *report)
+static void sequence_explain(struct sequence *sequence, struct report *report)
 {
 	unsigned int last = report->last;
 
@@ -210,7 +208,7 @@ static inline void sequence_explain(struct sequence *sequence, struct report *re
 }
 
 /* @nr operations of @seed, and what they did; whether nothing was wrong. */
-static inline bool fuzz_run(uint64_t seed, unsigned int nr, bool print, uint64_t counts[COUNTS])
+bool fuzz_run(uint64_t seed, unsigned int nr, bool print, uint64_t counts[COUNTS])
 {
 	struct report *report = shared_memory(sizeof(*report));
 	struct sequence sequence = { .seed = seed, .nr = nr, .skip = calloc(nr, 1) };
@@ -228,5 +226,3 @@ static inline bool fuzz_run(uint64_t seed, unsigned int nr, bool print, uint64_t
 	munmap(report, sizeof(*report));
 	return good;
 }
-
-#endif /* IOBMD_FUZZ_RUN_H */

@@ -1,14 +1,11 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+// SPDX-License-Identifier: GPL-2.0
 /* Comparing what there is with the model. */
-#ifndef IOBMD_FUZZ_CHECK_H
-#define IOBMD_FUZZ_CHECK_H
-
-#include "fuzz_judge.h"
+#include "fuzz.h"
 
 #include <glob.h>
 
 /* What an access to that byte of a mapping raises, or 0. */
-static inline int mapping_signal(const struct mapping *mapping, uint64_t at, bool write)
+static int mapping_signal(const struct mapping *mapping, uint64_t at, bool write)
 {
 	if (!(mapping->prot & (write ? PROT_WRITE : PROT_READ | PROT_WRITE)))
 		return SIGSEGV;
@@ -16,8 +13,7 @@ static inline int mapping_signal(const struct mapping *mapping, uint64_t at, boo
 }
 
 /* Whether all of it can be accessed. */
-static inline bool mapping_is_usable(const struct mapping *mapping, uint64_t at, uint64_t length,
-				     bool write)
+bool mapping_is_usable(const struct mapping *mapping, uint64_t at, uint64_t length, bool write)
 {
 	uint64_t page = page_size();
 
@@ -28,8 +24,8 @@ static inline bool mapping_is_usable(const struct mapping *mapping, uint64_t at,
 	return true;
 }
 
-static inline void check_bytes_of(struct fuzz *fuzz, struct thing *thing, uint64_t offset,
-				  const uint8_t *bytes, uint64_t length, const char *where)
+void check_bytes_of(struct fuzz *fuzz, struct thing *thing, uint64_t offset, const uint8_t *bytes,
+		    uint64_t length, const char *where)
 {
 	while (length) {
 		struct place place = thing_find(thing, offset);
@@ -54,8 +50,8 @@ static inline void check_bytes_of(struct fuzz *fuzz, struct thing *thing, uint64
 }
 
 /* The signals and bytes that the process has just copied from or to @mapping. */
-static inline void check_copied(struct fuzz *fuzz, const struct mapping *mapping, uint64_t at,
-				uint64_t length, bool store)
+void check_copied(struct fuzz *fuzz, const struct mapping *mapping, uint64_t at, uint64_t length,
+		  bool store)
 {
 	struct scratch *scratch = fuzz->crew.scratch;
 	struct thing *thing = mapping->file->thing;
@@ -83,8 +79,8 @@ static inline void check_copied(struct fuzz *fuzz, const struct mapping *mapping
 }
 
 /* At most SCRATCH_BYTES less a page. */
-static inline void check_mapping(struct fuzz *fuzz, const struct process *process,
-				 const struct mapping *mapping, uint64_t at, uint64_t length)
+void check_mapping(struct fuzz *fuzz, const struct process *process, const struct mapping *mapping,
+		   uint64_t at, uint64_t length)
 {
 	fuzz_tell(fuzz, process, ORDER_LOAD, ADDRESS(mapping->address + at), length);
 	check_copied(fuzz, mapping, at, length, false);
@@ -97,8 +93,8 @@ static inline void check_mapping(struct fuzz *fuzz, const struct process *proces
 			  (unsigned long long)(value));			\
 } while (0)
 
-static inline void check_info_fields(struct fuzz *fuzz, const struct file *file,
-				     const struct iobmd_get_info *info)
+static void check_info_fields(struct fuzz *fuzz, const struct file *file,
+			      const struct iobmd_get_info *info)
 {
 	const struct thing *thing = file->thing;
 	uint64_t capacity = file->is_window ? file->size : thing->capacity;
@@ -125,7 +121,7 @@ static inline void check_info_fields(struct fuzz *fuzz, const struct file *file,
 }
 
 /* As the kernel shows @name: what does not print, and a backslash, as octal numbers. */
-static inline void escape_name(char *escaped, const char *name)
+static void escape_name(char *escaped, const char *name)
 {
 	for (; *name; name++) {
 		unsigned char byte = *name;
@@ -137,8 +133,8 @@ static inline void escape_name(char *escaped, const char *name)
 }
 
 /* stat(2) and fdinfo say the same. */
-static inline void check_other_info(struct fuzz *fuzz, const struct process *process,
-				    const struct slot *slot)
+static void check_other_info(struct fuzz *fuzz, const struct process *process,
+			     const struct slot *slot)
 {
 	const struct stat *stat = (const struct stat *)fuzz->crew.scratch->data;
 	char path[64], line[256], name[256] = "", expected[4 * (IOBMD_NAME_MAX + 1)];
@@ -164,8 +160,7 @@ static inline void check_other_info(struct fuzz *fuzz, const struct process *pro
 			  expected);
 }
 
-static inline void check_info(struct fuzz *fuzz, const struct process *process,
-			      const struct slot *slot)
+void check_info(struct fuzz *fuzz, const struct process *process, const struct slot *slot)
 {
 	struct iobmd_get_info info;
 	int64_t result;
@@ -182,8 +177,8 @@ static inline void check_info(struct fuzz *fuzz, const struct process *process,
 }
 
 /* Reads at most SCRATCH_BYTES from @offset on. */
-static inline void check_read(struct fuzz *fuzz, const struct process *process,
-			      const struct slot *slot, uint64_t offset, uint64_t length)
+void check_read(struct fuzz *fuzz, const struct process *process, const struct slot *slot,
+		uint64_t offset, uint64_t length)
 {
 	uint64_t size = file_size(slot->file), left = offset < size ? size - offset : 0;
 	uint64_t wanted = length < left ? length : left;
@@ -202,7 +197,7 @@ static inline void check_read(struct fuzz *fuzz, const struct process *process,
 #define CHUNK	((uint64_t)SCRATCH_BYTES - SCRATCH_PAGE)
 
 /* All numbers of descriptors; what some of them show, as many show the same. */
-static inline void check_slots(struct fuzz *fuzz, const struct process *process)
+static void check_slots(struct fuzz *fuzz, const struct process *process)
 {
 	for (unsigned int i = 0; i < process->nr_slots; i++) {
 		const struct slot *slot = &process->slots[i];
@@ -216,7 +211,7 @@ static inline void check_slots(struct fuzz *fuzz, const struct process *process)
 	}
 }
 
-static inline void check_mappings(struct fuzz *fuzz, const struct process *process)
+static void check_mappings(struct fuzz *fuzz, const struct process *process)
 {
 	for (unsigned int i = 0; i < process->nr_mappings; i++) {
 		const struct mapping *mapping = &process->mappings[i];
@@ -229,7 +224,7 @@ static inline void check_mappings(struct fuzz *fuzz, const struct process *proce
 	}
 }
 
-static inline void check_list(struct fuzz *fuzz)
+void check_list(struct fuzz *fuzz)
 {
 	int listed = buffers_listed(0) - fuzz->listed;
 
@@ -237,7 +232,7 @@ static inline void check_list(struct fuzz *fuzz)
 		fuzz_fail(fuzz, "the list has %d buffers, not %u", listed, fuzz->model.nr_things);
 }
 
-static inline int numbers_of(const struct process *process)
+int numbers_of(const struct process *process)
 {
 	char path[64];
 	glob_t numbers;
@@ -252,7 +247,7 @@ static inline int numbers_of(const struct process *process)
 }
 
 /* No descriptor is left that the model does not know. */
-static inline void check_numbers(struct fuzz *fuzz, const struct process *process)
+void check_numbers(struct fuzz *fuzz, const struct process *process)
 {
 	int numbers = numbers_of(process) - fuzz->numbers;
 
@@ -262,7 +257,7 @@ static inline void check_numbers(struct fuzz *fuzz, const struct process *proces
 }
 
 /* Everything is as it should be, in all processes. */
-static inline void check_all(struct fuzz *fuzz)
+void check_all(struct fuzz *fuzz)
 {
 	for (unsigned int i = 0; i < PROCESSES_MAX; i++) {
 		const struct process *process = &fuzz->model.processes[i];
@@ -277,7 +272,7 @@ static inline void check_all(struct fuzz *fuzz)
 }
 
 /* Something somewhere, chosen at random. */
-static inline void check_some(struct fuzz *fuzz, const struct process *process)
+void check_some(struct fuzz *fuzz, const struct process *process)
 {
 	struct random *random = &fuzz->random;
 	unsigned int a = random_below(random, process->nr_mappings);
@@ -298,4 +293,18 @@ static inline void check_some(struct fuzz *fuzz, const struct process *process)
 	}
 }
 
-#endif /* IOBMD_FUZZ_CHECK_H */
+/* Its id is larger than all before it. */
+void learn_id(struct fuzz *fuzz, const struct process *process, const struct slot *slot)
+{
+	struct iobmd_get_info info = { .size = sizeof(info) };
+
+	fuzz_ioctl(fuzz, process, slot->fd, IOBMD_IOC_GET_INFO, &info, sizeof(info));
+	if (info.id <= fuzz->model.last_id)
+		fuzz_fail(fuzz, "id %llu after %" PRIu64, (unsigned long long)info.id,
+			  fuzz->model.last_id);
+	fuzz->model.last_id = info.id;
+	slot->file->thing->id = info.id;
+	say(fuzz, ": %s %u", slot->file->thing->nr_parts ? "composite" : "buffer",
+	    slot->file->thing->number);
+	check_info(fuzz, process, slot);
+}

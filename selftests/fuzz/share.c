@@ -1,11 +1,10 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+// SPDX-License-Identifier: GPL-2.0
 /* Operations on numbers of descriptors and on processes: dup, close, hand over, fork, end. */
-#ifndef IOBMD_FUZZ_SHARE_H
-#define IOBMD_FUZZ_SHARE_H
+#include "fd_pass.h"
+#include "fuzz.h"
+#include "race.h"
 
-#include "fuzz_choose.h"
-
-static inline void operate_close(struct fuzz *fuzz, struct process *process)
+static void operate_close(struct fuzz *fuzz, struct process *process)
 {
 	struct slot *slot = choose_slot(fuzz, process);
 	struct expected expected = { 0 };
@@ -18,7 +17,7 @@ static inline void operate_close(struct fuzz *fuzz, struct process *process)
 	check_list(fuzz);
 }
 
-static inline void operate_dup(struct fuzz *fuzz, struct process *process)
+static void operate_dup(struct fuzz *fuzz, struct process *process)
 {
 	struct slot *slot = choose_slot(fuzz, process);
 	struct expected expected = { 0 };
@@ -32,7 +31,7 @@ static inline void operate_dup(struct fuzz *fuzz, struct process *process)
 		slot_add(process, fd, slot->file);
 }
 
-static inline void operate_dup_over(struct fuzz *fuzz, struct process *process)
+static void operate_dup_over(struct fuzz *fuzz, struct process *process)
 {
 	struct slot *slot = choose_slot(fuzz, process);
 	struct slot *over = choose_slot(fuzz, process);
@@ -53,7 +52,7 @@ static inline void operate_dup_over(struct fuzz *fuzz, struct process *process)
 }
 
 /* To another process, or to itself. */
-static inline void operate_pass(struct fuzz *fuzz, struct process *process)
+static void operate_pass(struct fuzz *fuzz, struct process *process)
 {
 	struct slot *slot = choose_slot(fuzz, process);
 	struct process *to = choose_process(fuzz);
@@ -71,7 +70,7 @@ static inline void operate_pass(struct fuzz *fuzz, struct process *process)
 		slot_add(to, fd, slot->file);
 }
 
-static inline void operate_fork(struct fuzz *fuzz, struct process *process)
+static void operate_fork(struct fuzz *fuzz, struct process *process)
 {
 	unsigned int free = 0;
 	struct expected expected = { 0 };
@@ -88,7 +87,7 @@ static inline void operate_fork(struct fuzz *fuzz, struct process *process)
 }
 
 /* It gives its rights away for good, and with that its exemption from ceilings. */
-static inline void operate_demote(struct fuzz *fuzz, struct process *process)
+static void operate_demote(struct fuzz *fuzz, struct process *process)
 {
 	unsigned int user = 1 + random_below(&fuzz->random, USERS - 1);
 	unsigned int uid = fuzz_users[user];
@@ -104,7 +103,7 @@ static inline void operate_demote(struct fuzz *fuzz, struct process *process)
 }
 
 /* It exits, or is killed, with all that it has. The last with all rights stays. */
-static inline void operate_end(struct fuzz *fuzz, struct process *process)
+static void operate_end(struct fuzz *fuzz, struct process *process)
 {
 	const struct order exit_order = { .verb = ORDER_EXIT };
 	bool killed = random_chance(&fuzz->random, 50);
@@ -123,4 +122,56 @@ static inline void operate_end(struct fuzz *fuzz, struct process *process)
 	check_list(fuzz);
 }
 
-#endif /* IOBMD_FUZZ_SHARE_H */
+const struct operation share_operations[] = {
+	{ operate_close, 50 },
+	{ operate_dup, 10 },
+	{ operate_dup_over, 8 },
+	{ operate_pass, 15 },
+	{ operate_fork, 45 },
+	{ operate_demote, 60 },
+	{ operate_end, 15 },
+	{ NULL, 0 }
+};
+
+static void race_descriptor(struct racer *racer)
+{
+	switch (random_below(&racer->random, 5)) {
+	case 0:
+		race_result(racer, close(race_fd(racer)));
+		break;
+	case 1:
+		race_result(racer, dup3(race_fd(racer), race_fd(racer), O_CLOEXEC));
+		break;
+	case 2:
+		race_result(racer, fd_send(racer->passage[0], race_fd(racer)));
+		break;
+	case 3:
+		race_share(racer, fd_receive(racer->passage[1]));
+		break;
+	case 4:
+		race_result(racer, fsync(race_fd(racer)));
+		break;
+	}
+}
+
+/* The child has everything for a moment, and ends in the middle of it. */
+static void race_fork(struct racer *racer)
+{
+	pid_t pid = child_fork();
+
+	if (pid == 0) {
+		race_store(racer);
+		race_resize(racer);
+		race_load(racer);
+		_exit(0);
+	}
+	race_result(racer, pid);
+	if (pid > 0)
+		waitpid(pid, NULL, 0);
+}
+
+const struct race_operation share_races[] = {
+	{ race_descriptor, 15 },
+	{ race_fork, 1 },
+	{ NULL, 0 }
+};

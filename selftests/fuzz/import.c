@@ -1,18 +1,16 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+// SPDX-License-Identifier: GPL-2.0
 /*
  * Operations on exports: a driver of the kernel, vgem, imports them, and they are
  * mapped through it.
  */
-#ifndef IOBMD_FUZZ_IMPORT_H
-#define IOBMD_FUZZ_IMPORT_H
-
-#include "fuzz_map.h"
+#include "fuzz.h"
 #include "importers.h"
+#include "race.h"
 
 #include <linux/dma-buf.h>
 
 /* How often a page of a buffer is mapped for a device with @file, at most. */
-static inline unsigned int nr_dma_mappings(const struct file *file)
+static unsigned int nr_dma_mappings(const struct file *file)
 {
 	const struct thing *thing = file->thing;
 	unsigned int max = 1;
@@ -27,7 +25,7 @@ static inline unsigned int nr_dma_mappings(const struct file *file)
 	return max;
 }
 
-static inline bool has_room_to_import(const struct fuzz *fuzz, const struct file *file)
+static bool has_room_to_import(const struct fuzz *fuzz, const struct file *file)
 {
 	unsigned int sum = nr_dma_mappings(file);
 
@@ -36,7 +34,7 @@ static inline bool has_room_to_import(const struct fuzz *fuzz, const struct file
 	return sum <= DMA_MAPPINGS_MAX;
 }
 
-static inline struct import *find_import(struct fuzz *fuzz, const struct file *file)
+static struct import *find_import(struct fuzz *fuzz, const struct file *file)
 {
 	for (unsigned int i = 0; i < fuzz->model.nr_imports; i++) {
 		if (fuzz->model.imports[i].file == file)
@@ -46,8 +44,7 @@ static inline struct import *find_import(struct fuzz *fuzz, const struct file *f
 }
 
 /* What a driver that reads and writes may import. */
-static inline struct expected expect_import(const struct fuzz *fuzz,
-					    const struct file *file)
+static struct expected expect_import(const struct fuzz *fuzz, const struct file *file)
 {
 	const uint32_t both = IOBMD_DIRECTION_OUT | IOBMD_DIRECTION_IN;
 	bool allowed = file->rights & IOBMD_RIGHT_WRITE && file->thing->direction == both;
@@ -58,8 +55,7 @@ static inline struct expected expect_import(const struct fuzz *fuzz,
 	return expected;
 }
 
-static inline void import_done(struct fuzz *fuzz, struct file *file, uint32_t handle,
-			       uint64_t offset)
+static void import_done(struct fuzz *fuzz, struct file *file, uint32_t handle, uint64_t offset)
 {
 	struct import *import = find_import(fuzz, file);
 
@@ -73,7 +69,7 @@ static inline void import_done(struct fuzz *fuzz, struct file *file, uint32_t ha
 }
 
 /* One that may be imported if there is any, more often than not. */
-static inline struct slot *choose_importable(struct fuzz *fuzz, struct process *process)
+static struct slot *choose_importable(struct fuzz *fuzz, struct process *process)
 {
 	uint64_t choice = random_next(&fuzz->random);
 
@@ -89,7 +85,7 @@ static inline struct slot *choose_importable(struct fuzz *fuzz, struct process *
 	return choose_export(fuzz, process);
 }
 
-static inline void operate_import(struct fuzz *fuzz, struct process *process)
+static void operate_import(struct fuzz *fuzz, struct process *process)
 {
 	struct slot *slot = choose_importable(fuzz, process);
 	struct drm_prime_handle args = { 0 };
@@ -118,7 +114,7 @@ static inline void operate_import(struct fuzz *fuzz, struct process *process)
 }
 
 /* It shows the export from its beginning, as a mapping of the dma-buf itself would. */
-static inline void operate_map_import(struct fuzz *fuzz, struct process *process)
+static void operate_map_import(struct fuzz *fuzz, struct process *process)
 {
 	static const int prots[] = {
 		PROT_NONE, PROT_READ, PROT_WRITE, PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE,
@@ -160,7 +156,7 @@ static inline void operate_map_import(struct fuzz *fuzz, struct process *process
 }
 
 /* The importer hands out what it has imported: the same dma-buf again. */
-static inline void operate_export_import(struct fuzz *fuzz, struct process *process)
+static void operate_export_import(struct fuzz *fuzz, struct process *process)
 {
 	struct import *import = choose_import(fuzz);
 	struct drm_prime_handle args = { .flags = O_RDWR | O_CLOEXEC };
@@ -176,7 +172,7 @@ static inline void operate_export_import(struct fuzz *fuzz, struct process *proc
 		slot_add(process, args.fd, import->file);
 }
 
-static inline void operate_release(struct fuzz *fuzz, struct process *process)
+static void operate_release(struct fuzz *fuzz, struct process *process)
 {
 	struct import *import = choose_import(fuzz);
 	struct drm_gem_close args = { 0 };
@@ -194,7 +190,7 @@ static inline void operate_release(struct fuzz *fuzz, struct process *process)
 }
 
 /* It is for all that importers have mapped, and changes nothing. */
-static inline void operate_sync_export(struct fuzz *fuzz, struct process *process)
+static void operate_sync_export(struct fuzz *fuzz, struct process *process)
 {
 	struct slot *slot = choose_export(fuzz, process);
 	struct dma_buf_sync args = { .flags = random_below(&fuzz->random, 8) };
@@ -209,4 +205,77 @@ static inline void operate_sync_export(struct fuzz *fuzz, struct process *proces
 					  sizeof(args)));
 }
 
-#endif /* IOBMD_FUZZ_IMPORT_H */
+const struct operation import_operations[] = {
+	{ operate_import, 20 },
+	{ operate_map_import, 15 },
+	{ operate_export_import, 5 },
+	{ operate_release, 5 },
+	{ operate_sync_export, 5 },
+	{ NULL, 0 }
+};
+
+/* Maps the beginning of the thread's object over whatever is in the arena. */
+static void race_map_import(struct racer *racer, uint64_t offset, uint64_t size)
+{
+	uint64_t length;
+	uint8_t *address = race_stretch(racer, &length);
+
+	length = length < size ? length : size;
+	if (race_result(racer, (intptr_t)mmap(address, length, PROT_READ | PROT_WRITE,
+					      MAP_SHARED | MAP_FIXED, racer->card, offset)) != -1)
+		race_count(&racer->race->import_mappings);
+}
+
+/*
+ * Of a buffer only, not of a composite that shows a page often, and one for each thread:
+ * see DMA_MAPPINGS_MAX. Another thread may have made an object where this one expects
+ * its own.
+ */
+static void race_import_of(struct racer *racer, int fd)
+{
+	struct iobmd_get_info info = { .size = sizeof(info) };
+	struct iobmd_export args = { .size = sizeof(args) };
+	uint64_t offset, size;
+	int64_t handle;
+	int dmabuf;
+
+	if (ioctl(fd, IOBMD_IOC_GET_INFO, &info) || !(info.rights & IOBMD_RIGHT_RESIZE))
+		return;
+	dmabuf = race_result(racer, race_command(racer, fd, IOBMD_IOC_EXPORT, &args));
+	if (dmabuf < 0)
+		return;
+	size = lseek(dmabuf, 0, SEEK_END);
+	offset = vgem_next_offset(racer->card, size);
+	handle = race_result(racer, vgem_import(racer->card, dmabuf));
+	close(dmabuf);
+	if (handle <= 0)
+		return;
+	race_count(&racer->race->imports);
+	racer->handle = handle;
+	race_map_import(racer, offset, size);
+	race_share(racer, vgem_export(racer->card, handle));
+}
+
+static void race_import(struct racer *racer)
+{
+	int fd;
+
+	if (racer->card < 0)
+		return;
+	if (racer->handle) {
+		race_result(racer, vgem_close(racer->card, racer->handle));
+		racer->handle = 0;
+	}
+	if (random_chance(&racer->random, 20))
+		return;
+	fd = dup(race_fd(racer));
+	if (fd < 0)
+		return;
+	race_import_of(racer, fd);
+	close(fd);
+}
+
+const struct race_operation import_races[] = {
+	{ race_import, 6 },
+	{ NULL, 0 }
+};

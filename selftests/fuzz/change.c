@@ -1,13 +1,10 @@
-/* SPDX-License-Identifier: GPL-2.0 */
-/* Operations that change a buffer as a whole, and those that must not change anything. */
-#ifndef IOBMD_FUZZ_CHANGE_H
-#define IOBMD_FUZZ_CHANGE_H
+// SPDX-License-Identifier: GPL-2.0
+/* Operations that change a buffer as a whole, or ask about it. */
+#include "fuzz.h"
+#include "race.h"
 
-#include "fuzz_make.h"
-
-static inline struct expected expect_resize(const struct fuzz *fuzz,
-					    const struct process *process,
-					    const struct file *file, uint64_t capacity)
+static struct expected expect_resize(const struct fuzz *fuzz, const struct process *process,
+				     const struct file *file, uint64_t capacity)
 {
 	const struct thing *thing = file->thing;
 	uint64_t huge = fuzz->model.huge, end = page_round(capacity);
@@ -40,7 +37,7 @@ static inline struct expected expect_resize(const struct fuzz *fuzz,
 }
 
 /* Near what it has, as often as not. */
-static inline uint64_t choose_capacity(struct fuzz *fuzz, const struct thing *thing)
+static uint64_t choose_capacity(struct fuzz *fuzz, const struct thing *thing)
 {
 	uint64_t capacity = random_capacity(&fuzz->random);
 	uint64_t near = random_offset(&fuzz->random, thing->capacity);
@@ -49,7 +46,7 @@ static inline uint64_t choose_capacity(struct fuzz *fuzz, const struct thing *th
 	return is_near && near <= model_capacity_max(&fuzz->model) ? near : capacity;
 }
 
-static inline void operate_resize(struct fuzz *fuzz, struct process *process)
+static void operate_resize(struct fuzz *fuzz, struct process *process)
 {
 	struct slot *slot = choose_entitled(fuzz, process, IOBMD_RIGHT_RESIZE);
 	struct iobmd_resize args = { .size = sizeof(args) };
@@ -87,7 +84,7 @@ static inline void operate_resize(struct fuzz *fuzz, struct process *process)
 }
 
 /* As the zeros of a write */
-static inline void thing_zero(struct thing *thing, uint64_t offset, uint64_t end)
+static void thing_zero(struct thing *thing, uint64_t offset, uint64_t end)
 {
 	static uint8_t zeros[64 * KIB];
 
@@ -100,8 +97,8 @@ static inline void thing_zero(struct thing *thing, uint64_t offset, uint64_t end
 }
 
 /* What is beyond the length of @file, up to @end, is to be there. */
-static inline struct expected expect_extend(struct fuzz *fuzz, struct process *process,
-					    const struct file *file, uint64_t end)
+static struct expected expect_extend(struct fuzz *fuzz, struct process *process,
+				     const struct file *file, uint64_t end)
 {
 	struct expected expected = { 0 };
 
@@ -111,7 +108,7 @@ static inline struct expected expect_extend(struct fuzz *fuzz, struct process *p
 	return expected;
 }
 
-static inline void operate_fallocate(struct fuzz *fuzz, struct process *process)
+static void operate_fallocate(struct fuzz *fuzz, struct process *process)
 {
 	static const int modes[] = {
 		0, 0, FALLOC_FL_KEEP_SIZE, FALLOC_FL_ZERO_RANGE, FALLOC_FL_ZERO_RANGE,
@@ -155,7 +152,7 @@ static inline void operate_fallocate(struct fuzz *fuzz, struct process *process)
 	check_info(fuzz, process, slot);
 }
 
-static inline void operate_set_length(struct fuzz *fuzz, struct process *process)
+static void operate_set_length(struct fuzz *fuzz, struct process *process)
 {
 	struct slot *slot = choose_entitled(fuzz, process, IOBMD_RIGHT_RESIZE);
 	struct iobmd_set_length args = { .size = sizeof(args) };
@@ -178,8 +175,8 @@ static inline void operate_set_length(struct fuzz *fuzz, struct process *process
 	check_info(fuzz, process, slot);
 }
 
-static inline struct expected expect_seal(const struct fuzz *fuzz, const struct file *file,
-					  const struct iobmd_seal *args)
+static struct expected expect_seal(const struct fuzz *fuzz, const struct file *file,
+				   const struct iobmd_seal *args)
 {
 	const struct thing *thing = file->thing;
 	uint32_t new = args->seals & ~thing->seals;
@@ -197,7 +194,7 @@ static inline struct expected expect_seal(const struct fuzz *fuzz, const struct 
 	return expected;
 }
 
-static inline void operate_seal(struct fuzz *fuzz, struct process *process)
+static void operate_seal(struct fuzz *fuzz, struct process *process)
 {
 	struct slot *slot = choose_entitled(fuzz, process, IOBMD_RIGHT_RESIZE);
 	struct iobmd_seal args = { .size = sizeof(args) };
@@ -220,7 +217,7 @@ static inline void operate_seal(struct fuzz *fuzz, struct process *process)
 	check_info(fuzz, process, slot);
 }
 
-static inline void operate_set_name(struct fuzz *fuzz, struct process *process)
+static void operate_set_name(struct fuzz *fuzz, struct process *process)
 {
 	struct slot *slot = choose_entitled(fuzz, process, IOBMD_RIGHT_WRITE);
 	struct iobmd_set_name args = { .size = sizeof(args) };
@@ -252,7 +249,7 @@ static inline void operate_set_name(struct fuzz *fuzz, struct process *process)
 		memcpy(slot->file->thing->name, name, IOBMD_NAME_MAX + 1);
 }
 
-static inline void operate_sync(struct fuzz *fuzz, struct process *process)
+static void operate_sync(struct fuzz *fuzz, struct process *process)
 {
 	struct slot *slot = choose_descriptor(fuzz, process);
 	struct iobmd_sync args = { .size = sizeof(args) };
@@ -276,92 +273,79 @@ static inline void operate_sync(struct fuzz *fuzz, struct process *process)
 					  sizeof(args)));
 }
 
-/* A command and what there is to know of it, for arguments that are wrong. */
-struct command {
-	unsigned int number;
-	uint32_t size;
-	uint32_t flags;
-	bool on_device;
+const struct operation change_operations[] = {
+	{ operate_resize, 60 },
+	{ operate_set_length, 20 },
+	{ operate_fallocate, 20 },
+	{ operate_seal, 8 },
+	{ operate_set_name, 8 },
+	{ operate_sync, 8 },
+	{ NULL, 0 }
 };
 
-static const struct command fuzz_commands[] = {
-	{ IOBMD_IOC_CREATE, sizeof(struct iobmd_create), 1, true },
-	{ IOBMD_IOC_COMPOSE, sizeof(struct iobmd_compose), 1, true },
-	{ IOBMD_IOC_GET_INFO, sizeof(struct iobmd_get_info), 0, false },
-	{ IOBMD_IOC_SET_LENGTH, sizeof(struct iobmd_set_length), 0, false },
-	{ IOBMD_IOC_RESIZE, sizeof(struct iobmd_resize), 0, false },
-	{ IOBMD_IOC_MAP, sizeof(struct iobmd_map), 7, false },
-	{ IOBMD_IOC_SET_NAME, sizeof(struct iobmd_set_name), 0, false },
-	{ IOBMD_IOC_DERIVE, sizeof(struct iobmd_derive), 7, false },
-	{ IOBMD_IOC_SEAL, sizeof(struct iobmd_seal), 0, false },
-	{ IOBMD_IOC_EXPORT, sizeof(struct iobmd_export), 1, false },
-	{ IOBMD_IOC_SYNC, sizeof(struct iobmd_sync), 0, false },
+void race_resize(struct racer *racer)
+{
+	struct iobmd_resize args = { .size = sizeof(args) };
+
+	args.capacity = race_capacity(racer);
+	if (random_chance(&racer->random, 20))
+		race_result(racer, ftruncate(race_fd(racer), args.capacity));
+	else
+		race_ioctl(racer, IOBMD_IOC_RESIZE, &args);
+}
+
+static void race_fallocate(struct racer *racer)
+{
+	static const int modes[] = {
+		0, FALLOC_FL_ZERO_RANGE, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE,
+	};
+	uint64_t offset = random_below(&racer->random, racer->random.huge);
+	uint64_t length = 1 + random_below(&racer->random, racer->random.huge);
+
+	race_result(racer, fallocate(race_fd(racer), RANDOM_OF(&racer->random, modes), offset,
+				     length));
+}
+
+static void race_set_length(struct racer *racer)
+{
+	struct iobmd_set_length args = { .size = sizeof(args) };
+
+	args.length = random_offset(&racer->random, racer->random.huge);
+	race_ioctl(racer, IOBMD_IOC_SET_LENGTH, &args);
+}
+
+static void race_seal(struct racer *racer)
+{
+	struct iobmd_seal args = { .size = sizeof(args), .seals = IOBMD_SEAL_WRITE };
+
+	if (random_chance(&racer->random, 20))
+		args.seals = random_below(&racer->random, 16);
+	race_ioctl(racer, IOBMD_IOC_SEAL, &args);
+}
+
+static void race_set_name(struct racer *racer)
+{
+	struct iobmd_set_name args = { .size = sizeof(args), .name = (uintptr_t)"racer" };
+
+	args.name_length = random_below(&racer->random, 6);
+	race_ioctl(racer, IOBMD_IOC_SET_NAME, &args);
+}
+
+static void race_get_info(struct racer *racer)
+{
+	struct iobmd_get_info info = { .size = sizeof(info) };
+
+	if (!race_ioctl(racer, IOBMD_IOC_GET_INFO, &info) &&
+	    (info.length > info.capacity || info.rights > IOBMD_RIGHTS_ALL || !info.id))
+		race_count(&racer->race->odd_infos);
+}
+
+const struct race_operation change_races[] = {
+	{ race_resize, 25 },
+	{ race_fallocate, 10 },
+	{ race_set_length, 5 },
+	{ race_seal, 3 },
+	{ race_set_name, 3 },
+	{ race_get_info, 5 },
+	{ NULL, 0 }
 };
-
-/* Bytes that no command takes; returns what it shall say. */
-static inline struct expected choose_garbage(struct fuzz *fuzz, const struct command *command,
-					     uint32_t *argument, uint64_t *address)
-{
-	struct random *random = &fuzz->random;
-	struct expected expected = { 0 };
-
-	random_fill(random, argument, SCRATCH_PAGE + 64);
-	argument[0] = command->size;
-	argument[1] &= command->flags;
-	switch (random_below(random, 5)) {
-	case 0:
-		argument[0] = random_below(random, command->size);
-		expect_errno(&expected, true, EINVAL);
-		break;
-	case 1:
-		argument[0] = SCRATCH_PAGE + 1 + random_below(random, 3) * (UINT32_MAX / 4);
-		expect_errno(&expected, true, E2BIG);
-		break;
-	case 2:
-		argument[0] += 1 + random_below(random, SCRATCH_PAGE - command->size);
-		((uint8_t *)argument)[argument[0] - 1] = 1;
-		expect_errno(&expected, true, E2BIG);
-		break;
-	case 3:
-		argument[1] |= (command->flags + 1) << random_below(random, 8);
-		expect_errno(&expected, true, EINVAL);
-		break;
-	case 4:
-		*address = random_absurd(random);
-		expect_errno(&expected, true, EFAULT);
-		break;
-	}
-	return expected;
-}
-
-static inline void operate_garbage(struct fuzz *fuzz, struct process *process)
-{
-	const struct command *command = &RANDOM_OF(&fuzz->random, fuzz_commands);
-	bool on_device = random_chance(&fuzz->random, 10) ? !command->on_device :
-							     command->on_device;
-	uint32_t *argument = (uint32_t *)fuzz->crew.scratch->argument;
-	struct slot *slot = choose_slot(fuzz, process);
-	uint64_t address = ADDRESS(argument);
-	bool right_file = on_device == command->on_device || command->number == IOBMD_IOC_COMPOSE;
-	unsigned int number = command->number;
-	struct expected expected;
-
-	expected = choose_garbage(fuzz, command, argument, &address);
-	if (!slot)
-		return;
-	if (random_chance(&fuzz->random, 5))
-		number = random_next(&fuzz->random) & 0xff3f;	/* none of ours, nor of all files */
-	if (!right_file || number != command->number || (!on_device && slot->file->is_export)) {
-		expected = (struct expected) { 0 };
-		expect_errno(&expected, true, ENOTTY);
-		number |= number != command->number ? 0xee00 : 0;
-	}
-	say(fuzz, "process %u: ioctl %#x on %s %d (rights %u), garbage at %#" PRIx64
-	    ", size %#x flags %#x", process_number(fuzz, process), number,
-	    on_device ? "the device" : "fd", on_device ? fuzz->device : slot->fd,
-	    slot->file->rights, address, argument[0], argument[1]);
-	judge(fuzz, &expected, fuzz_call(fuzz, process, SYS_ioctl,
-					 on_device ? fuzz->device : slot->fd, number, address));
-}
-
-#endif /* IOBMD_FUZZ_CHANGE_H */

@@ -1,19 +1,18 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+// SPDX-License-Identifier: GPL-2.0
 /*
  * Operations that put pages of buffers into a pipe or a socket, and that take them out.
  * There they stay, whatever happens to the buffer.
  */
-#ifndef IOBMD_FUZZ_STASH_H
-#define IOBMD_FUZZ_STASH_H
+#include "fuzz.h"
+#include "race.h"
 
-#include "fuzz_io.h"
-
+#include <sys/sendfile.h>
 #include <sys/uio.h>
 
 /* What comes out of a stash. */
 static uint8_t stash_bytes[SCRATCH_BYTES];
 
-static inline void stash_add(struct fuzz *fuzz, unsigned int where, struct piece piece)
+static void stash_add(struct fuzz *fuzz, unsigned int where, struct piece piece)
 {
 	struct stash *stash = &fuzz->model.stashes[where];
 
@@ -24,8 +23,8 @@ static inline void stash_add(struct fuzz *fuzz, unsigned int where, struct piece
 }
 
 /* [@offset, +@length) of @thing has gone there, in pieces of a page at most. */
-static inline void stash_put(struct fuzz *fuzz, unsigned int where, struct thing *thing,
-			     uint64_t offset, uint64_t length)
+static void stash_put(struct fuzz *fuzz, unsigned int where, struct thing *thing, uint64_t offset,
+		      uint64_t length)
 {
 	uint64_t page = fuzz->model.page;
 
@@ -41,7 +40,7 @@ static inline void stash_put(struct fuzz *fuzz, unsigned int where, struct thing
 }
 
 /* Bytes that can be read. */
-static inline uint64_t stash_length(const struct stash *stash)
+static uint64_t stash_length(const struct stash *stash)
 {
 	uint64_t sum = 0;
 
@@ -51,7 +50,7 @@ static inline uint64_t stash_length(const struct stash *stash)
 }
 
 /* The first pieces are no longer there; a buffer that has gone need not be known any more. */
-static inline void stash_forget(struct model *model, struct stash *stash, unsigned int nr)
+static void stash_forget(struct model *model, struct stash *stash, unsigned int nr)
 {
 	for (unsigned int i = 0; i < nr; i++) {
 		struct thing *buffer = stash->pieces[i].buffer;
@@ -68,8 +67,7 @@ static inline void stash_forget(struct model *model, struct stash *stash, unsign
 }
 
 /* The first @length bytes have been read; @bytes becomes what the memory holds now. */
-static inline void stash_take(struct model *model, unsigned int where, uint8_t *bytes,
-			      uint64_t length)
+static void stash_take(struct model *model, unsigned int where, uint8_t *bytes, uint64_t length)
 {
 	struct stash *stash = &model->stashes[where];
 
@@ -88,32 +86,32 @@ static inline void stash_take(struct model *model, unsigned int where, uint8_t *
 		stash_forget(model, stash, stash->nr_read);
 }
 
-static inline unsigned int choose_stash(struct fuzz *fuzz)
+static unsigned int choose_stash(struct fuzz *fuzz)
 {
 	return random_chance(&fuzz->random, 60) ? STASH_PIPE : STASH_SOCKET;
 }
 
-static inline const char *stash_name(unsigned int where)
+static const char *stash_name(unsigned int where)
 {
 	return where == STASH_PIPE ? "the pipe" : "the socket";
 }
 
 /* A pipe says itself when it is full, a socket has room for far more. */
-static inline bool stash_has_room(const struct fuzz *fuzz, unsigned int where, uint64_t length)
+static bool stash_has_room(const struct fuzz *fuzz, unsigned int where, uint64_t length)
 {
 	return where == STASH_PIPE ||
 	       fuzz->model.stashes[where].nr + length / fuzz->model.page + 2 <= STASH_MAX;
 }
 
 /* Up to @pages pages, a single byte now and then. */
-static inline uint64_t choose_stash_length(struct fuzz *fuzz, unsigned int pages)
+static uint64_t choose_stash_length(struct fuzz *fuzz, unsigned int pages)
 {
 	uint64_t length = 1 + random_below(&fuzz->random, pages * fuzz->model.page);
 
 	return random_chance(&fuzz->random, 25) ? 1 : length;
 }
 
-static inline void operate_splice(struct fuzz *fuzz, struct process *process)
+static void operate_splice(struct fuzz *fuzz, struct process *process)
 {
 	struct slot *slot = choose_descriptor(fuzz, process);
 	uint64_t *position = (uint64_t *)fuzz->crew.scratch->argument;
@@ -141,7 +139,7 @@ static inline void operate_splice(struct fuzz *fuzz, struct process *process)
 }
 
 /* From the position of the descriptor, or from one that is given. */
-static inline void operate_sendfile(struct fuzz *fuzz, struct process *process)
+static void operate_sendfile(struct fuzz *fuzz, struct process *process)
 {
 	struct slot *slot = choose_descriptor(fuzz, process);
 	uint64_t *position = (uint64_t *)fuzz->crew.scratch->argument;
@@ -175,7 +173,7 @@ static inline void operate_sendfile(struct fuzz *fuzz, struct process *process)
 	stash_put(fuzz, where, slot->file->thing, slot->file->offset + offset, result);
 }
 
-static inline void operate_vmsplice(struct fuzz *fuzz, struct process *process)
+static void operate_vmsplice(struct fuzz *fuzz, struct process *process)
 {
 	struct mapping *mapping = choose_mapping(fuzz, process);
 	struct iovec *iov = (struct iovec *)fuzz->crew.scratch->argument;
@@ -204,7 +202,7 @@ static inline void operate_vmsplice(struct fuzz *fuzz, struct process *process)
 }
 
 /* What is in the pipe goes on to the socket, without a copy. */
-static inline void operate_forward(struct fuzz *fuzz, struct process *process)
+static void operate_forward(struct fuzz *fuzz, struct process *process)
 {
 	struct model *model = &fuzz->model;
 	struct stash *pipe = &model->stashes[STASH_PIPE];
@@ -236,8 +234,7 @@ static inline void operate_forward(struct fuzz *fuzz, struct process *process)
 }
 
 /* @data, @length bytes, has come out: it is what the memory holds now, not what it held then. */
-static inline void check_stash(struct fuzz *fuzz, unsigned int where, const uint8_t *data,
-			       uint64_t length)
+static void check_stash(struct fuzz *fuzz, unsigned int where, const uint8_t *data, uint64_t length)
 {
 	stash_take(&fuzz->model, where, stash_bytes, length);
 	for (uint64_t i = 0; i < length; i++) {
@@ -247,7 +244,7 @@ static inline void check_stash(struct fuzz *fuzz, unsigned int where, const uint
 	}
 }
 
-static inline void operate_drain(struct fuzz *fuzz, struct process *process)
+static void operate_drain(struct fuzz *fuzz, struct process *process)
 {
 	unsigned int where = choose_stash(fuzz);
 	uint8_t *data = fuzz->crew.scratch->data;
@@ -272,7 +269,7 @@ static inline void operate_drain(struct fuzz *fuzz, struct process *process)
 }
 
 /* Out of the pipe, but not to where it comes from: the order of copies would count. */
-static inline void operate_unsplice(struct fuzz *fuzz, struct process *process)
+static void operate_unsplice(struct fuzz *fuzz, struct process *process)
 {
 	struct slot *slot = choose_entitled(fuzz, process, IOBMD_RIGHT_WRITE);
 	uint64_t *position = (uint64_t *)fuzz->crew.scratch->argument;
@@ -299,8 +296,18 @@ static inline void operate_unsplice(struct fuzz *fuzz, struct process *process)
 	thing_copy(slot->file->thing, slot->file->offset + at, stash_bytes, wanted, true);
 }
 
+const struct operation stash_operations[] = {
+	{ operate_splice, 12 },
+	{ operate_vmsplice, 12 },
+	{ operate_sendfile, 15 },
+	{ operate_forward, 6 },
+	{ operate_drain, 18 },
+	{ operate_unsplice, 10 },
+	{ NULL, 0 }
+};
+
 /* The buffers have gone; what is left of them has not changed. */
-static inline void stashes_empty(struct fuzz *fuzz)
+void stashes_empty(struct fuzz *fuzz)
 {
 	const int outlets[STASHES] = { fuzz->crew.pipe[0], fuzz->crew.stream[1] };
 	uint8_t *data = fuzz->crew.scratch->data;
@@ -316,4 +323,63 @@ static inline void stashes_empty(struct fuzz *fuzz)
 	}
 }
 
-#endif /* IOBMD_FUZZ_STASH_H */
+/* Some bytes of the arena, one of them or many. */
+static void race_vmsplice(struct racer *racer)
+{
+	uint64_t length;
+	struct iovec iov = { .iov_base = race_stretch(racer, &length) };
+
+	iov.iov_len = random_chance(&racer->random, 30) ? 1 : length;
+	race_result(racer, vmsplice(racer->pipe[1], &iov, 1, SPLICE_F_NONBLOCK));
+}
+
+static void race_drain(struct racer *racer, int fd)
+{
+	int64_t n = race_result(racer, read(fd, racer->seen, RACE_BYTES));
+
+	if (n > 0)
+		race_judge(racer, n);
+}
+
+/* Pages go into the pipe and the socket, from one to the other, and come out. */
+static void race_stash(struct racer *racer)
+{
+	loff_t offset = random_below(&racer->random, racer->random.huge);
+	off_t position = offset;
+	size_t length = random_chance(&racer->random, 30) ? 1 : RACE_BYTES;
+	int64_t n = 0;
+
+	switch (random_below(&racer->random, 7)) {
+	case 0:
+		race_result(racer, splice(race_fd(racer), &offset, racer->pipe[1], NULL, length,
+					  SPLICE_F_NONBLOCK));
+		break;
+	case 1:
+		race_vmsplice(racer);
+		break;
+	case 2:
+		race_result(racer, sendfile(racer->pipe[1], race_fd(racer), &position, length));
+		break;
+	case 3:
+		n = race_result(racer, sendfile(racer->stream[0], race_fd(racer), &position,
+						length));
+		break;
+	case 4:
+		n = race_result(racer, splice(racer->pipe[0], NULL, racer->stream[0], NULL, length,
+					      SPLICE_F_NONBLOCK));
+		break;
+	case 5:
+		race_drain(racer, racer->pipe[0]);
+		break;
+	case 6:
+		race_drain(racer, racer->stream[1]);
+		break;
+	}
+	if (n > 0)
+		race_count(&racer->race->sent);
+}
+
+const struct race_operation stash_races[] = {
+	{ race_stash, 30 },
+	{ NULL, 0 }
+};

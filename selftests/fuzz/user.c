@@ -1,8 +1,6 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+// SPDX-License-Identifier: GPL-2.0
 /* Whether a user has got back what it may have. */
-#ifndef IOBMD_FUZZ_USER_H
-#define IOBMD_FUZZ_USER_H
-
+#include "common.h"
 #include "machine.h"
 
 #include <sys/syscall.h>
@@ -10,7 +8,7 @@
 #define ROOM_SECONDS	20
 
 /* 0, or the errno of CREATE. */
-static inline int user_try_create(int device, uint64_t capacity)
+static int user_try_create(int device, uint64_t capacity)
 {
 	struct iobmd_create args = { .size = sizeof(args), .capacity = capacity };
 	int fd = ioctl(device, IOBMD_IOC_CREATE, &args);
@@ -25,7 +23,7 @@ static inline int user_try_create(int device, uint64_t capacity)
  * Waits until user @uid can have a buffer of @capacity bytes. Pages that have left a pipe
  * come back soon, those in a batch of some processor only when that is emptied.
  */
-static inline bool user_await_room(int device, unsigned int uid, uint64_t capacity)
+bool user_await_room(int device, unsigned int uid, uint64_t capacity)
 {
 	pid_t pid;
 	int status;
@@ -46,5 +44,3 @@ static inline bool user_await_room(int device, unsigned int uid, uint64_t capaci
 	}
 	return false;
 }
-
-#endif /* IOBMD_FUZZ_USER_H */

@@ -1,16 +1,12 @@
-/* SPDX-License-Identifier: GPL-2.0 */
-/* Operations on bytes, and those that a buffer refuses. */
-#ifndef IOBMD_FUZZ_IO_H
-#define IOBMD_FUZZ_IO_H
-
-#include "fuzz_make.h"
+// SPDX-License-Identifier: GPL-2.0
+/* Operations on bytes. */
+#include "fuzz.h"
+#include "race.h"
 
 #include <sys/uio.h>
-#include <linux/falloc.h>
 
 /* A range of bytes of @size, mostly within it. */
-static inline void choose_bytes(struct fuzz *fuzz, uint64_t size, uint64_t *offset,
-				uint64_t *length)
+static void choose_bytes(struct fuzz *fuzz, uint64_t size, uint64_t *offset, uint64_t *length)
 {
 	*offset = random_offset(&fuzz->random, size);
 	*length = random_below(&fuzz->random, random_chance(&fuzz->random, 20) ?
@@ -19,7 +15,7 @@ static inline void choose_bytes(struct fuzz *fuzz, uint64_t size, uint64_t *offs
 		*length = 0;
 }
 
-static inline void operate_load(struct fuzz *fuzz, struct process *process)
+static void operate_load(struct fuzz *fuzz, struct process *process)
 {
 	struct mapping *mapping = choose_mapping(fuzz, process);
 	uint64_t at, length;
@@ -34,7 +30,7 @@ static inline void operate_load(struct fuzz *fuzz, struct process *process)
 	check_mapping(fuzz, process, mapping, at, length);
 }
 
-static inline void operate_store(struct fuzz *fuzz, struct process *process)
+static void operate_store(struct fuzz *fuzz, struct process *process)
 {
 	struct mapping *mapping = choose_mapping(fuzz, process);
 	uint64_t at, length;
@@ -51,7 +47,7 @@ static inline void operate_store(struct fuzz *fuzz, struct process *process)
 	check_copied(fuzz, mapping, at, length, true);
 }
 
-static inline void operate_read(struct fuzz *fuzz, struct process *process)
+static void operate_read(struct fuzz *fuzz, struct process *process)
 {
 	struct slot *slot = choose_descriptor(fuzz, process);
 	uint64_t offset, length;
@@ -67,8 +63,8 @@ static inline void operate_read(struct fuzz *fuzz, struct process *process)
 }
 
 /* What a write of @length bytes at @offset says, and how many bytes it takes. */
-static inline uint64_t expect_write(const struct file *file, uint64_t offset, uint64_t length,
-				    struct expected *expected)
+uint64_t expect_write(const struct file *file, uint64_t offset, uint64_t length,
+		      struct expected *expected)
 {
 	uint64_t size = file_size(file);
 
@@ -86,7 +82,7 @@ static inline uint64_t expect_write(const struct file *file, uint64_t offset, ui
 	return length < size - offset ? length : size - offset;
 }
 
-static inline void operate_write(struct fuzz *fuzz, struct process *process)
+static void operate_write(struct fuzz *fuzz, struct process *process)
 {
 	struct slot *slot = choose_slot(fuzz, process);
 	uint8_t *data = fuzz->crew.scratch->data;
@@ -110,7 +106,7 @@ static inline void operate_write(struct fuzz *fuzz, struct process *process)
 }
 
 /* read(2) and write(2) at the position, which all numbers of the file share. */
-static inline void operate_position(struct fuzz *fuzz, struct process *process)
+static void operate_position(struct fuzz *fuzz, struct process *process)
 {
 	struct slot *slot = choose_descriptor(fuzz, process);
 	uint8_t *data = fuzz->crew.scratch->data;
@@ -144,7 +140,7 @@ static inline void operate_position(struct fuzz *fuzz, struct process *process)
 }
 
 /* The kernel itself accesses a mapping: from another process if there is one. */
-static inline void operate_remote(struct fuzz *fuzz, struct process *process)
+static void operate_remote(struct fuzz *fuzz, struct process *process)
 {
 	struct mapping *mapping = choose_mapping(fuzz, process);
 	bool write = random_chance(&fuzz->random, 50);
@@ -183,37 +179,91 @@ static inline void operate_remote(struct fuzz *fuzz, struct process *process)
 			       "read by process_vm_readv");
 }
 
-/* Nothing of a file but what the header has can be done to a buffer. */
-static inline void operate_foreign(struct fuzz *fuzz, struct process *process)
-{
-	struct slot *slot = choose_slot(fuzz, process);
-	uint64_t at = random_offset(&fuzz->random, model_capacity_max(&fuzz->model));
-	unsigned int choice = random_below(&fuzz->random, 3);
-	int64_t result = 0;
+const struct operation io_operations[] = {
+	{ operate_load, 40 },
+	{ operate_store, 70 },
+	{ operate_read, 20 },
+	{ operate_write, 30 },
+	{ operate_position, 15 },
+	{ operate_remote, 20 },
+	{ NULL, 0 }
+};
 
-	if (!slot)
-		return;
-	say_slot(fuzz, process, slot, "foreign call on");
-	switch (choice) {
-	case 0:
-		result = fuzz_call(fuzz, process, SYS_fallocate, slot->fd, FALLOC_FL_COLLAPSE_RANGE,
-				   0, at);
-		break;
-	case 1:
-		result = fuzz_call(fuzz, process, SYS_fchmod, slot->fd, 0777);
-		if (slot->file->is_export)
-			return;
-		break;
-	case 2:
-		fuzz_call(fuzz, process, SYS_fadvise64, slot->fd, 0, at, POSIX_FADV_DONTNEED);
-		result = fuzz_call(fuzz, process, SYS_fsync, slot->fd);
-		if (result != (slot->file->is_export ? -EINVAL : 0))
-			fuzz_fail(fuzz, "fsync = %" PRId64, result);
-		return;
-	}
-	say(fuzz, " %u at %#" PRIx64 " = %" PRId64, choice, at, result);
-	if (result >= 0)
-		fuzz_fail(fuzz, "is not refused");
+/* As many pages as one operation loads or stores at most. */
+static uint64_t race_few_pages(const struct racer *racer, uint64_t length)
+{
+	return length < 8 * racer->random.page ? length : 8 * racer->random.page;
 }
 
-#endif /* IOBMD_FUZZ_IO_H */
+void race_load(struct racer *racer)
+{
+	uint64_t length, page = racer->random.page;
+	uint8_t *address = race_stretch(racer, &length);
+
+	for (uint64_t at = 0; at < race_few_pages(racer, length); at += page) {
+		if (!copy_piece(racer->seen, address + at, page))
+			race_judge(racer, page);
+	}
+}
+
+void race_store(struct racer *racer)
+{
+	uint64_t length, page = racer->random.page;
+	uint8_t *address = race_stretch(racer, &length);
+
+	for (uint64_t at = 0; at < race_few_pages(racer, length); at += page)
+		copy_piece(address + at, racer->bytes, page);
+}
+
+static void race_read(struct racer *racer)
+{
+	uint64_t offset = random_below(&racer->random, racer->random.huge);
+	int64_t n;
+
+	n = race_result(racer, pread(race_fd(racer), racer->seen, RACE_BYTES, offset));
+	if (n > 0)
+		race_judge(racer, n);
+}
+
+static void race_write(struct racer *racer)
+{
+	uint64_t offset = random_below(&racer->random, racer->random.huge);
+
+	race_result(racer, pwrite(race_fd(racer), racer->bytes, RACE_BYTES, offset));
+}
+
+/* From a buffer into a mapping and out of one, by the kernel. */
+static void race_copy(struct racer *racer)
+{
+	uint64_t length;
+	uint8_t *address = race_stretch(racer, &length);
+
+	if (length > RACE_BYTES)
+		length = RACE_BYTES;
+	if (random_chance(&racer->random, 50))
+		race_result(racer, pread(race_fd(racer), address, length, 0));
+	else
+		race_result(racer, pwrite(race_fd(racer), address, length, 0));
+}
+
+static void race_remote(struct racer *racer)
+{
+	struct iovec local = { racer->seen, RACE_BYTES }, remote = { NULL, RACE_BYTES };
+	uint64_t length;
+	int64_t n;
+
+	remote.iov_base = race_stretch(racer, &length);
+	n = race_result(racer, process_vm_readv(getpid(), &local, 1, &remote, 1, 0));
+	if (n > 0)
+		race_judge(racer, n);
+}
+
+const struct race_operation io_races[] = {
+	{ race_load, 20 },
+	{ race_store, 20 },
+	{ race_read, 12 },
+	{ race_write, 12 },
+	{ race_copy, 10 },
+	{ race_remote, 8 },
+	{ NULL, 0 }
+};

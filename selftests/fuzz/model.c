@@ -1,138 +1,10 @@
-/* SPDX-License-Identifier: GPL-2.0 */
-/*
- * The model: what there is, and what memory holds, if the module does as its header
- * says. It knows nothing of how the module works.
- */
-#ifndef IOBMD_FUZZ_MODEL_H
-#define IOBMD_FUZZ_MODEL_H
+// SPDX-License-Identifier: GPL-2.0
+/* The model: making, cutting and dropping what it has. */
+#include "model.h"
 
-#include "fuzz_process.h"
-#include "fuzz_random.h"
+const unsigned int fuzz_users[USERS] = { 0, 65534, 65533 };
 
-#define THINGS_MAX	7
-#define FILES_MAX	256
-#define SLOTS_MAX	14
-#define MAPPINGS_MAX	64
-#define IMPORTS_MAX	4
-#define STASH_MAX	16	/* pages, of up to 64 KiB: SCRATCH_BYTES */
-
-/* The first may lock as much memory as it likes, and is not bound by ceilings. */
-#define USERS		3
-
-static const unsigned int fuzz_users[USERS] = { 0, 65534, 65533 };
-
-struct thing;
-
-/* A part of a composite, taken apart down to the buffers. */
-struct part {
-	struct thing *buffer;
-	uint64_t offset, length, start;
-};
-
-/* A buffer or a composite. It is gone when @refs is 0; a stash may still show it. */
-struct thing {
-	uint64_t id;
-	uint64_t capacity, length;	/* in bytes */
-	uint64_t alignment;
-	uint32_t direction, huge, seals;
-	int32_t node;
-	char name[IOBMD_NAME_MAX + 1];
-	unsigned int refs;		/* files, and parts of composites */
-	unsigned int number;		/* for the reader */
-	unsigned int user;		/* its maker: index of fuzz_users */
-	uint8_t *bytes;			/* of a buffer, in whole pages */
-	bool writable;			/* a composite that can be written */
-	unsigned int nr_parts;
-	struct part parts[];
-};
-
-/* A descriptor or an export. It is gone when its last number and mapping are. */
-struct file {
-	struct thing *thing;
-	unsigned int refs;
-	uint32_t rights;
-	bool is_export;
-	bool is_window;
-	bool has_hold;
-	uint64_t offset, size;		/* of the window */
-	uint64_t hold_end;
-	uint64_t position;
-	unsigned int user;		/* its maker */
-};
-
-struct slot {
-	int fd;
-	struct file *file;
-};
-
-/* What one stretch of addresses shows. */
-struct mapping {
-	uint8_t *address;
-	uint64_t length;
-	struct file *file;
-	uint64_t offset;	/* in the thing */
-	int prot;
-	bool may_write;
-	bool is_private;
-	bool no_fork;
-};
-
-/* An object of a driver that has imported an export. All processes have it in common. */
-struct import {
-	struct file *file;
-	uint32_t handle;
-	uint64_t offset;	/* in the driver's file */
-};
-
-struct process {
-	pid_t pid;		/* 0: there is none */
-	unsigned int user;
-	unsigned int nr_slots, nr_mappings;
-	struct slot slots[SLOTS_MAX];
-	struct mapping mappings[MAPPINGS_MAX];
-};
-
-/* A piece of a page that lies in a stash. */
-struct piece {
-	struct thing *buffer;
-	uint64_t offset, length;
-};
-
-/*
- * Pieces of buffers, in a pipe or in a stream socket. A socket may hold what has been
- * read out of it until it is empty: such pieces have no length left, but their end.
- */
-struct stash {
-	struct piece pieces[STASH_MAX];
-	unsigned int nr;
-	unsigned int nr_read;	/* the first of them */
-};
-
-enum { STASH_PIPE, STASH_SOCKET, STASHES };
-
-/* How often what happened: see count_names. */
-enum count {
-	COUNT_OPERATIONS,
-	COUNT_IN_PIPE,
-	COUNT_IN_SOCKET,
-	COUNT_LEFTOVERS,
-	COUNT_BUSY_BY_STASH,
-	COUNT_IMPORTS,
-	COUNT_IMPORT_MAPPINGS,
-	COUNT_IMPORTS_DENIED,
-	COUNT_EXPORT_MAPPINGS,
-	COUNT_EXPORTS_DENIED,
-	COUNT_PARTS,
-	COUNT_PARTS_MAX,
-	COUNT_DENIED_CREATE,
-	COUNT_DENIED_RESIZE,
-	COUNT_DENIED_OTHER,
-	COUNT_AT_CEILING,
-	COUNT_SETTLED,
-	COUNTS,
-};
-
-static const char *const count_names[COUNTS] = {
+const char *const count_names[COUNTS] = {
 	[COUNT_OPERATIONS] = "operations did something",
 	[COUNT_IN_PIPE] = "pieces went into the pipe",
 	[COUNT_IN_SOCKET] = "pieces went into the socket",
@@ -152,35 +24,13 @@ static const char *const count_names[COUNTS] = {
 	[COUNT_SETTLED] = "times pages of a stash came back to a user",
 };
 
-struct model {
-	struct process processes[PROCESSES_MAX];
-	struct thing *things[THINGS_MAX];
-	unsigned int nr_things;
-	struct file *files[FILES_MAX];
-	unsigned int nr_files;
-	bool unsettled[USERS];		/* pages may not have come back yet */
-	struct import imports[IMPORTS_MAX];
-	unsigned int nr_imports;
-	struct stash stashes[STASHES];
-	uint64_t *counts;		/* by enum count */
-	unsigned int last_number;
-	uint64_t last_id;
-	uint64_t page, huge;	/* sizes */
-};
-
-/* The bytes of @thing from @offset on that lie next to each other in a buffer. */
-struct place {
-	struct thing *buffer;	/* NULL: beyond the end of the memory */
-	uint64_t offset, length;
-};
-
-static inline uint64_t file_size(const struct file *file)
+uint64_t file_size(const struct file *file)
 {
 	return file->is_window ? file->size : file->thing->length;
 }
 
 /* The last part that does not begin behind @offset. */
-static inline const struct part *part_find(const struct thing *thing, uint64_t offset)
+static const struct part *part_find(const struct thing *thing, uint64_t offset)
 {
 	unsigned int low = 0, high = thing->nr_parts;
 
@@ -196,7 +46,7 @@ static inline const struct part *part_find(const struct thing *thing, uint64_t o
 }
 
 /* Whole pages: what can be mapped of a part includes the rest of its last page. */
-static inline struct place thing_find(struct thing *thing, uint64_t offset)
+struct place thing_find(struct thing *thing, uint64_t offset)
 {
 	struct place place = { NULL, 0, 0 };
 	const struct part *part;
@@ -217,8 +67,7 @@ static inline struct place thing_find(struct thing *thing, uint64_t offset)
 }
 
 /* Calls that copy: the caller has seen to it that all of it is there. */
-static inline void thing_copy(struct thing *thing, uint64_t offset, uint8_t *bytes,
-			      uint64_t length, bool store)
+void thing_copy(struct thing *thing, uint64_t offset, uint8_t *bytes, uint64_t length, bool store)
 {
 	while (length) {
 		struct place place = thing_find(thing, offset);
@@ -235,7 +84,7 @@ static inline void thing_copy(struct thing *thing, uint64_t offset, uint8_t *byt
 }
 
 /* How large buffers get. */
-static inline uint64_t model_capacity_max(const struct model *model)
+uint64_t model_capacity_max(const struct model *model)
 {
 	uint64_t common = 2 * model->huge + 16 * model->page;
 
@@ -243,8 +92,7 @@ static inline uint64_t model_capacity_max(const struct model *model)
 }
 
 /* @nr_parts 0: a buffer. */
-static inline struct thing *thing_new(struct model *model, const struct process *process,
-				      unsigned int nr_parts)
+struct thing *thing_new(struct model *model, const struct process *process, unsigned int nr_parts)
 {
 	struct thing *thing = calloc(1, sizeof(*thing) + nr_parts * sizeof(struct part));
 
@@ -257,7 +105,7 @@ static inline struct thing *thing_new(struct model *model, const struct process 
 }
 
 /* How many pieces of @buffer are in stashes. It may be gone all the same. */
-static inline unsigned int nr_stashed(const struct model *model, const struct thing *buffer)
+unsigned int nr_stashed(const struct model *model, const struct thing *buffer)
 {
 	unsigned int nr = 0;
 
@@ -270,14 +118,14 @@ static inline unsigned int nr_stashed(const struct model *model, const struct th
 	return nr;
 }
 
-static inline void thing_free(struct model *model, struct thing *thing)
+void thing_free(struct model *model, struct thing *thing)
 {
 	if (thing->bytes)
 		munmap(thing->bytes, model_capacity_max(model));
 	free(thing);
 }
 
-static inline void thing_put(struct model *model, struct thing *thing)
+static void thing_put(struct model *model, struct thing *thing)
 {
 	unsigned int i = 0;
 
@@ -293,8 +141,8 @@ static inline void thing_put(struct model *model, struct thing *thing)
 		thing_free(model, thing);
 }
 
-static inline struct file *file_new(struct model *model, const struct process *process,
-				    struct thing *thing, uint32_t rights)
+struct file *file_new(struct model *model, const struct process *process, struct thing *thing,
+		      uint32_t rights)
 {
 	struct file *file = calloc(1, sizeof(*file));
 
@@ -306,7 +154,7 @@ static inline struct file *file_new(struct model *model, const struct process *p
 	return file;
 }
 
-static inline void file_put(struct model *model, struct file *file)
+void file_put(struct model *model, struct file *file)
 {
 	unsigned int i = 0;
 
@@ -319,13 +167,13 @@ static inline void file_put(struct model *model, struct file *file)
 	free(file);
 }
 
-static inline void slot_add(struct process *process, int fd, struct file *file)
+void slot_add(struct process *process, int fd, struct file *file)
 {
 	file->refs++;
 	process->slots[process->nr_slots++] = (struct slot) { fd, file };
 }
 
-static inline void slot_remove(struct model *model, struct process *process, struct slot *slot)
+void slot_remove(struct model *model, struct process *process, struct slot *slot)
 {
 	struct file *file = slot->file;
 
@@ -333,14 +181,13 @@ static inline void slot_remove(struct model *model, struct process *process, str
 	file_put(model, file);
 }
 
-static inline void mapping_add(struct process *process, struct mapping mapping)
+void mapping_add(struct process *process, struct mapping mapping)
 {
 	mapping.file->refs++;
 	process->mappings[process->nr_mappings++] = mapping;
 }
 
-static inline void mapping_remove(struct model *model, struct process *process,
-				  struct mapping *mapping)
+static void mapping_remove(struct model *model, struct process *process, struct mapping *mapping)
 {
 	struct file *file = mapping->file;
 
@@ -349,7 +196,7 @@ static inline void mapping_remove(struct model *model, struct process *process,
 }
 
 /* Cuts @mapping after @length bytes; the rest becomes one of its own. */
-static inline void mapping_cut(struct process *process, struct mapping *mapping, uint64_t length)
+static void mapping_cut(struct process *process, struct mapping *mapping, uint64_t length)
 {
 	struct mapping rest = *mapping;
 
@@ -363,8 +210,8 @@ static inline void mapping_cut(struct process *process, struct mapping *mapping,
 }
 
 /* Makes [@address, +@length) of @mapping one of its own, and returns that. */
-static inline struct mapping *mapping_isolate(struct process *process, struct mapping *mapping,
-					      uint8_t *address, uint64_t length)
+struct mapping *mapping_isolate(struct process *process, struct mapping *mapping, uint8_t *address,
+				uint64_t length)
 {
 	mapping_cut(process, mapping, address - mapping->address);
 	if (mapping->address != address)
@@ -374,8 +221,7 @@ static inline struct mapping *mapping_isolate(struct process *process, struct ma
 }
 
 /* Nothing of the model is mapped in that range any more. */
-static inline void mappings_clear(struct model *model, struct process *process, uint8_t *address,
-				  uint64_t length)
+void mappings_clear(struct model *model, struct process *process, uint8_t *address, uint64_t length)
 {
 	for (unsigned int i = 0; i < process->nr_mappings;) {
 		struct mapping *mapping = &process->mappings[i];
@@ -393,7 +239,7 @@ static inline void mappings_clear(struct model *model, struct process *process, 
 	}
 }
 
-static inline void import_remove(struct model *model, struct import *import)
+void import_remove(struct model *model, struct import *import)
 {
 	struct file *file = import->file;
 
@@ -401,7 +247,7 @@ static inline void import_remove(struct model *model, struct import *import)
 	file_put(model, file);
 }
 
-static inline void process_clear(struct model *model, struct process *process)
+void process_clear(struct model *model, struct process *process)
 {
 	while (process->nr_slots)
 		slot_remove(model, process, process->slots);
@@ -412,7 +258,7 @@ static inline void process_clear(struct model *model, struct process *process)
 }
 
 /* What a fork leaves to the child. */
-static inline void process_inherit(struct process *child, const struct process *parent, pid_t pid)
+void process_inherit(struct process *child, const struct process *parent, pid_t pid)
 {
 	child->pid = pid;
 	child->user = parent->user;
@@ -424,7 +270,7 @@ static inline void process_inherit(struct process *child, const struct process *
 	}
 }
 
-static inline unsigned int nr_parts(const struct model *model)
+unsigned int nr_parts(const struct model *model)
 {
 	unsigned int nr = 0;
 
@@ -434,7 +280,7 @@ static inline unsigned int nr_parts(const struct model *model)
 }
 
 /* How many belong to the first user. One always does. */
-static inline unsigned int nr_privileged(const struct model *model)
+unsigned int nr_privileged(const struct model *model)
 {
 	unsigned int nr = 0;
 
@@ -442,5 +288,3 @@ static inline unsigned int nr_privileged(const struct model *model)
 		nr += model->processes[i].pid && !model->processes[i].user;
 	return nr;
 }
-
-#endif /* IOBMD_FUZZ_MODEL_H */

@@ -1,18 +1,14 @@
-/* SPDX-License-Identifier: GPL-2.0 */
-/* The rules of the header that need a look at everything: who stands in the way of what. */
-#ifndef IOBMD_FUZZ_RULES_H
-#define IOBMD_FUZZ_RULES_H
+// SPDX-License-Identifier: GPL-2.0
+/* The rules of the header that need a look at everything: what stands in the way of what. */
+#include "model.h"
 
-#include "fuzz_model.h"
-
-static inline bool is_frozen(const struct file *file)
+bool is_frozen(const struct file *file)
 {
 	return file->thing->seals & IOBMD_SEAL_WRITE;
 }
 
 /* Whether something keeps @buffer from having no more than @capacity. */
-static inline bool is_held(const struct model *model, const struct thing *buffer,
-			   uint64_t capacity)
+bool is_held(const struct model *model, const struct thing *buffer, uint64_t capacity)
 {
 	for (unsigned int i = 0; i < model->nr_files; i++) {
 		const struct file *file = model->files[i];
@@ -33,8 +29,7 @@ static inline bool is_held(const struct model *model, const struct thing *buffer
 }
 
 /* Whether a page of @buffer from @offset on is in a stash. */
-static inline bool is_stashed(const struct model *model, const struct thing *buffer,
-			      uint64_t offset)
+bool is_stashed(const struct model *model, const struct thing *buffer, uint64_t offset)
 {
 	for (unsigned int i = 0; i < STASHES; i++) {
 		const struct stash *stash = &model->stashes[i];
@@ -50,8 +45,7 @@ static inline bool is_stashed(const struct model *model, const struct thing *buf
 }
 
 /* Whether a socket may still hold one, although all of it has been read. */
-static inline bool is_lingering(const struct model *model, const struct thing *buffer,
-				uint64_t offset)
+bool is_lingering(const struct model *model, const struct thing *buffer, uint64_t offset)
 {
 	for (unsigned int i = 0; i < STASHES; i++) {
 		const struct stash *stash = &model->stashes[i];
@@ -65,8 +59,7 @@ static inline bool is_lingering(const struct model *model, const struct thing *b
 }
 
 /* Whether a composite has a part of @buffer that reaches beyond @offset mapped. */
-static inline bool is_mapped_by_composite(const struct model *model, const struct thing *buffer,
-					  uint64_t offset)
+bool is_mapped_by_composite(const struct model *model, const struct thing *buffer, uint64_t offset)
 {
 	for (unsigned int i = 0; i < PROCESSES_MAX; i++) {
 		const struct process *process = &model->processes[i];
@@ -86,7 +79,7 @@ static inline bool is_mapped_by_composite(const struct model *model, const struc
 	return false;
 }
 
-static inline bool has_writable_mapping(const struct model *model, const struct thing *buffer)
+static bool has_writable_mapping(const struct model *model, const struct thing *buffer)
 {
 	for (unsigned int i = 0; i < PROCESSES_MAX; i++) {
 		const struct process *process = &model->processes[i];
@@ -101,7 +94,7 @@ static inline bool has_writable_mapping(const struct model *model, const struct 
 }
 
 /* Whether anybody could write @buffer if it were sealed now. */
-static inline bool has_writer(const struct model *model, const struct thing *buffer)
+bool has_writer(const struct model *model, const struct thing *buffer)
 {
 	for (unsigned int i = 0; i < model->nr_files; i++) {
 		const struct file *file = model->files[i];
@@ -122,7 +115,7 @@ static inline bool has_writer(const struct model *model, const struct thing *buf
 }
 
 /* What the buffers of a user have of memory, in bytes. */
-static inline uint64_t memory_of(const struct model *model, unsigned int user)
+uint64_t memory_of(const struct model *model, unsigned int user)
 {
 	uint64_t sum = 0;
 
@@ -136,7 +129,7 @@ static inline uint64_t memory_of(const struct model *model, unsigned int user)
 }
 
 /* At most that much lies in stashes beside it, of buffers that have gone. */
-static inline uint64_t leftovers_of(const struct model *model, unsigned int user)
+uint64_t leftovers_of(const struct model *model, unsigned int user)
 {
 	uint64_t sum = 0;
 
@@ -153,11 +146,7 @@ static inline uint64_t leftovers_of(const struct model *model, unsigned int user
 	return sum;
 }
 
-/* What the kernel may take at most to keep track of what a user has made; not exact. */
-#define FILE_OBJECT_BYTES	(4 * KIB)
-#define PART_OBJECT_BYTES	256
-
-static inline uint64_t objects_of(const struct model *model, unsigned int user)
+uint64_t objects_of(const struct model *model, unsigned int user)
 {
 	uint64_t sum = 0;
 
@@ -173,7 +162,7 @@ static inline uint64_t objects_of(const struct model *model, unsigned int user)
 }
 
 /* Sets the capacity and length, and what the bytes are then. */
-static inline void thing_resize(struct thing *buffer, uint64_t capacity)
+void thing_resize(struct thing *buffer, uint64_t capacity)
 {
 	uint64_t old = buffer->capacity;
 
@@ -186,4 +175,12 @@ static inline void thing_resize(struct thing *buffer, uint64_t capacity)
 	buffer->length = capacity;
 }
 
-#endif /* IOBMD_FUZZ_RULES_H */
+/* Whether [@offset, +@length) lies in @size bytes; a @length of 0 becomes all that follows. */
+bool range_resolve(uint64_t size, uint64_t offset, uint64_t *length)
+{
+	if (offset >= size || *length > size - offset)
+		return false;
+	if (!*length)
+		*length = size - offset;
+	return true;
+}

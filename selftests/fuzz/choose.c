@@ -1,11 +1,8 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+// SPDX-License-Identifier: GPL-2.0
 /* What an operation works on. NULL where there is no such thing, and then nothing happens. */
-#ifndef IOBMD_FUZZ_CHOOSE_H
-#define IOBMD_FUZZ_CHOOSE_H
+#include "fuzz.h"
 
-#include "fuzz_check.h"
-
-static inline struct process *choose_process(struct fuzz *fuzz)
+struct process *choose_process(struct fuzz *fuzz)
 {
 	unsigned int n = random_below(&fuzz->random, PROCESSES_MAX);
 
@@ -19,14 +16,14 @@ static inline struct process *choose_process(struct fuzz *fuzz)
 }
 
 /* A number of a descriptor or of an export. */
-static inline struct slot *choose_slot(struct fuzz *fuzz, struct process *process)
+struct slot *choose_slot(struct fuzz *fuzz, struct process *process)
 {
 	uint64_t choice = random_next(&fuzz->random);
 
 	return process->nr_slots ? &process->slots[choice % process->nr_slots] : NULL;
 }
 
-static inline struct slot *choose_descriptor(struct fuzz *fuzz, struct process *process)
+struct slot *choose_descriptor(struct fuzz *fuzz, struct process *process)
 {
 	uint64_t choice = random_next(&fuzz->random);
 
@@ -40,8 +37,7 @@ static inline struct slot *choose_descriptor(struct fuzz *fuzz, struct process *
 }
 
 /* As above, but one that may do what @rights say if there is any, more often than not. */
-static inline struct slot *choose_entitled(struct fuzz *fuzz, struct process *process,
-					   uint32_t rights)
+struct slot *choose_entitled(struct fuzz *fuzz, struct process *process, uint32_t rights)
 {
 	uint64_t choice = random_next(&fuzz->random);
 	bool any = random_chance(&fuzz->random, 15);
@@ -55,7 +51,7 @@ static inline struct slot *choose_entitled(struct fuzz *fuzz, struct process *pr
 	return choose_descriptor(fuzz, process);
 }
 
-static inline struct slot *choose_export(struct fuzz *fuzz, struct process *process)
+struct slot *choose_export(struct fuzz *fuzz, struct process *process)
 {
 	uint64_t choice = random_next(&fuzz->random);
 
@@ -68,7 +64,7 @@ static inline struct slot *choose_export(struct fuzz *fuzz, struct process *proc
 	return NULL;
 }
 
-static inline struct import *choose_import(struct fuzz *fuzz)
+struct import *choose_import(struct fuzz *fuzz)
 {
 	uint64_t choice = random_next(&fuzz->random);
 
@@ -76,36 +72,30 @@ static inline struct import *choose_import(struct fuzz *fuzz)
 					NULL;
 }
 
-static inline struct mapping *choose_mapping(struct fuzz *fuzz, struct process *process)
+struct mapping *choose_mapping(struct fuzz *fuzz, struct process *process)
 {
 	uint64_t choice = random_next(&fuzz->random);
 
 	return process->nr_mappings ? &process->mappings[choice % process->nr_mappings] : NULL;
 }
 
-static inline bool has_free_slot(const struct process *process)
+bool has_free_slot(const struct process *process)
 {
 	return process->nr_slots < SLOTS_MAX;
 }
 
 /* An operation may cut two mappings in three, and add one. */
-static inline bool has_room_to_map(const struct process *process)
+bool has_room_to_map(const struct process *process)
 {
 	return process->nr_mappings < MAPPINGS_MAX - 8;
 }
 
-static inline bool has_room_for_thing(const struct fuzz *fuzz)
+bool has_room_for_thing(const struct fuzz *fuzz)
 {
 	return fuzz->model.nr_things < THINGS_MAX;
 }
 
-/* A stretch of whole pages in @mapping. */
-struct stretch {
-	uint64_t offset, length;
-	uint8_t *address;
-};
-
-static inline struct stretch choose_stretch(struct fuzz *fuzz, const struct mapping *mapping)
+struct stretch choose_stretch(struct fuzz *fuzz, const struct mapping *mapping)
 {
 	uint64_t page = fuzz->model.page, pages = mapping->length / page;
 	uint64_t first = random_below(&fuzz->random, pages);
@@ -118,8 +108,8 @@ static inline struct stretch choose_stretch(struct fuzz *fuzz, const struct mapp
 	return (struct stretch) { first * page, nr * page, mapping->address + first * page };
 }
 
-static inline void say_slot(struct fuzz *fuzz, const struct process *process,
-			    const struct slot *slot, const char *verb)
+void say_slot(struct fuzz *fuzz, const struct process *process, const struct slot *slot,
+	      const char *verb)
 {
 	const struct file *file = slot->file;
 	const struct thing *thing = file->thing;
@@ -130,9 +120,8 @@ static inline void say_slot(struct fuzz *fuzz, const struct process *process,
 	    file->is_window && !thing->nr_parts ? " window" : "", file->rights);
 }
 
-static inline void say_stretch(struct fuzz *fuzz, const struct process *process,
-			       const struct mapping *mapping, uint64_t at, uint64_t length,
-			       const char *verb)
+void say_stretch(struct fuzz *fuzz, const struct process *process, const struct mapping *mapping,
+		 uint64_t at, uint64_t length, const char *verb)
 {
 	const struct thing *thing = mapping->file->thing;
 
@@ -141,5 +130,3 @@ static inline void say_stretch(struct fuzz *fuzz, const struct process *process,
 	    thing->nr_parts ? "composite" : "buffer", thing->number, mapping->offset + at,
 	    mapping->prot);
 }
-
-#endif /* IOBMD_FUZZ_CHOOSE_H */

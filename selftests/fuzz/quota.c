@@ -1,21 +1,17 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+// SPDX-License-Identifier: GPL-2.0
 /*
  * The ceiling of a user: what the model says of it, and that a call which it ends has
  * changed nothing.
  */
-#ifndef IOBMD_FUZZ_QUOTA_H
-#define IOBMD_FUZZ_QUOTA_H
-
-#include "fuzz_choose.h"
-#include "fuzz_user.h"
+#include "fuzz.h"
 
 /*
  * What the ceiling says to @more bytes of memory for a buffer of @user, asked for by
  * @process. What is in stashes, of buffers that have gone, may count or not. A buffer of
  * the first user is exempt unless another user has it grow; even that may be exempt.
  */
-static inline void expect_memory(const struct fuzz *fuzz, const struct process *process,
-				 unsigned int user, uint64_t more, struct expected *expected)
+void expect_memory(const struct fuzz *fuzz, const struct process *process, unsigned int user,
+		   uint64_t more, struct expected *expected)
 {
 	const struct model *model = &fuzz->model;
 	uint64_t least = memory_of(model, user) + more;
@@ -29,8 +25,8 @@ static inline void expect_memory(const struct fuzz *fuzz, const struct process *
 }
 
 /* What the kernel itself needs for it may count up to an eighth, but at least a MiB. */
-static inline void expect_objects(const struct fuzz *fuzz, const struct process *process,
-				  unsigned int nr_parts, struct expected *expected)
+void expect_objects(const struct fuzz *fuzz, const struct process *process, unsigned int nr_parts,
+		    struct expected *expected)
 {
 	uint64_t limit = fuzz->user_ceiling / 8 > MIB ? fuzz->user_ceiling / 8 : MIB;
 	uint64_t bytes = objects_of(&fuzz->model, process->user) + 2 * FILE_OBJECT_BYTES +
@@ -40,8 +36,7 @@ static inline void expect_objects(const struct fuzz *fuzz, const struct process 
 }
 
 /* With that a buffer of @user, which has @had bytes, comes near the ceiling; or @otherwise. */
-static inline uint64_t choose_near_ceiling(struct fuzz *fuzz, unsigned int user, uint64_t had,
-					   uint64_t otherwise)
+uint64_t choose_near_ceiling(struct fuzz *fuzz, unsigned int user, uint64_t had, uint64_t otherwise)
 {
 	uint64_t memory = memory_of(&fuzz->model, user) - had, page = fuzz->model.page;
 	const int64_t distances[] = { 0, 0, -1, 1, -(int64_t)page, page };
@@ -55,8 +50,7 @@ static inline uint64_t choose_near_ceiling(struct fuzz *fuzz, unsigned int user,
 }
 
 /* A call that has met a ceiling leaves nothing behind. */
-static inline void check_denied(struct fuzz *fuzz, const struct process *process, int64_t result,
-				enum count what)
+void check_denied(struct fuzz *fuzz, const struct process *process, int64_t result, enum count what)
 {
 	if (result != -EDQUOT)
 		return;
@@ -65,14 +59,14 @@ static inline void check_denied(struct fuzz *fuzz, const struct process *process
 	check_numbers(fuzz, process);
 }
 
-static inline void count_ceiling(struct fuzz *fuzz, unsigned int user)
+void count_ceiling(struct fuzz *fuzz, unsigned int user)
 {
 	fuzz_count(fuzz, COUNT_AT_CEILING,
 		   user && memory_of(&fuzz->model, user) == fuzz->user_ceiling);
 }
 
 /* All of the ceiling that buffers do not have can be had again, at the latest in a while. */
-static inline void user_settle(struct fuzz *fuzz, unsigned int user)
+void user_settle(struct fuzz *fuzz, unsigned int user)
 {
 	uint64_t memory = memory_of(&fuzz->model, user);
 	struct expected expected = { 0 };
@@ -86,5 +80,3 @@ static inline void user_settle(struct fuzz *fuzz, unsigned int user)
 	fuzz_count(fuzz, COUNT_SETTLED, fuzz->model.unsettled[user]);
 	fuzz->model.unsettled[user] = false;
 }
-
-#endif /* IOBMD_FUZZ_QUOTA_H */

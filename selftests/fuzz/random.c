@@ -1,25 +1,16 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+// SPDX-License-Identifier: GPL-2.0
 /* Random choices, the same again for the same seed. */
-#ifndef IOBMD_FUZZ_RANDOM_H
-#define IOBMD_FUZZ_RANDOM_H
-
-#include "iobmd_test.h"
+#include "common.h"
 
 /* A number of the environment; @otherwise if it is not there. */
-static inline uint64_t setting(const char *name, uint64_t otherwise)
+uint64_t setting(const char *name, uint64_t otherwise)
 {
 	const char *text = getenv(name);
 
 	return text ? strtoull(text, NULL, 0) : otherwise;
 }
 
-struct random {
-	uint64_t state;
-	uint64_t page;		/* sizes of the machine */
-	uint64_t huge;
-};
-
-static inline uint64_t random_next(struct random *random)
+uint64_t random_next(struct random *random)
 {
 	uint64_t z = random->state += 0x9e3779b97f4a7c15ull;
 
@@ -32,29 +23,27 @@ static inline uint64_t random_next(struct random *random)
  * All choices of operation @index come from the seed and its own number: to leave
  * one operation out does not change the others.
  */
-static inline void random_seed(struct random *random, uint64_t seed, uint64_t index)
+void random_seed(struct random *random, uint64_t seed, uint64_t index)
 {
 	random->state = seed;
 	random->state = random_next(random) ^ index * 0xd1342543de82ef95ull;
 }
 
 /* 0 to @limit - 1; 0 if there is no such number. */
-static inline uint64_t random_below(struct random *random, uint64_t limit)
+uint64_t random_below(struct random *random, uint64_t limit)
 {
 	uint64_t value = random_next(random);
 
 	return limit ? value % limit : 0;
 }
 
-static inline bool random_chance(struct random *random, unsigned int percent)
+bool random_chance(struct random *random, unsigned int percent)
 {
 	return random_below(random, 100) < percent;
 }
 
-#define RANDOM_OF(random, array)	((array)[random_below(random, ARRAY_SIZE(array))])
-
 /* What no call may take for a sum that wraps or a negative number. */
-static inline uint64_t random_absurd(struct random *random)
+uint64_t random_absurd(struct random *random)
 {
 	const uint64_t values[] = {
 		1ull << 50, 1ull << 63, (1ull << 63) - 1, (1ull << 63) - random->page,
@@ -65,7 +54,7 @@ static inline uint64_t random_absurd(struct random *random)
 	return RANDOM_OF(random, values);
 }
 
-static inline uint64_t random_edge(struct random *random, uint64_t limit)
+static uint64_t random_edge(struct random *random, uint64_t limit)
 {
 	const uint64_t values[] = {
 		0, 1, random->page - 1, random->page, random->page + 1, random->huge - 1,
@@ -77,7 +66,7 @@ static inline uint64_t random_edge(struct random *random, uint64_t limit)
 }
 
 /* An offset or a length: mostly one that fits something of @limit bytes. */
-static inline uint64_t random_offset(struct random *random, uint64_t limit)
+uint64_t random_offset(struct random *random, uint64_t limit)
 {
 	unsigned int kind = random_below(random, 100);
 
@@ -91,24 +80,20 @@ static inline uint64_t random_offset(struct random *random, uint64_t limit)
 }
 
 /* The same, but a multiple of the page size more often than not. */
-static inline uint64_t random_page_offset(struct random *random, uint64_t limit)
+uint64_t random_page_offset(struct random *random, uint64_t limit)
 {
 	uint64_t offset = random_offset(random, limit);
 
 	return random_chance(random, 85) ? offset / random->page * random->page : offset;
 }
 
-/* So large that other processors help to allocate it, where huge pages have 2 MiB. */
-#define CAPACITY_HELPED		(8 * MIB)
-#define CAPACITY_HELPED_MAX	(12 * MIB)
-
-static inline uint64_t random_helped(struct random *random)
+uint64_t random_helped(struct random *random)
 {
 	return CAPACITY_HELPED + random_below(random, CAPACITY_HELPED_MAX - CAPACITY_HELPED);
 }
 
 /* At most two huge pages and sixteen small ones, but for a few; or absurd. */
-static inline uint64_t random_capacity(struct random *random)
+uint64_t random_capacity(struct random *random)
 {
 	unsigned int kind = random_below(random, 100);
 
@@ -127,7 +112,7 @@ static inline uint64_t random_capacity(struct random *random)
 	return random_absurd(random);
 }
 
-static inline void random_fill(struct random *random, void *bytes, size_t length)
+void random_fill(struct random *random, void *bytes, size_t length)
 {
 	uint64_t word = random_next(random);
 
@@ -137,5 +122,3 @@ static inline void random_fill(struct random *random, void *bytes, size_t length
 		       length - i < sizeof(word) ? length - i : sizeof(word));
 	}
 }
-
-#endif /* IOBMD_FUZZ_RANDOM_H */

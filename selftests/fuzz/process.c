@@ -1,61 +1,22 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+// SPDX-License-Identifier: GPL-2.0
 /*
  * The processes of a fuzzer. Each does what the conductor tells it: a system call,
  * an access to memory, a fork. The conductor itself has no buffer; what goes in and
  * out lies in a scratch area that all have at the same address.
  */
-#ifndef IOBMD_FUZZ_PROCESS_H
-#define IOBMD_FUZZ_PROCESS_H
-
-#include "iobmd_test.h"
-#include "peer.h"
+#include "common.h"
+#include "fd_pass.h"
 
 #include <poll.h>
 #include <sys/syscall.h>
 
-#define PROCESSES_MAX	3
-#define SCRATCH_PAGES	256
-#define SCRATCH_PAGE	4096u	/* no page is smaller */
-#define SCRATCH_BYTES	(SCRATCH_PAGES * SCRATCH_PAGE)
-#define ANSWER_SECONDS	100
-
-struct scratch {
-	uint8_t argument[3 * SCRATCH_PAGE];	/* of an ioctl */
-	uint8_t data[SCRATCH_BYTES];
-	uint8_t signals[SCRATCH_PAGES];		/* that each SCRATCH_PAGE of a copy raised, or 0 */
-};
-
-enum order_verb {
-	ORDER_CALL,	/* system call @number with @args */
-	ORDER_LOAD,	/* copy args[1] bytes from address args[0] to the scratch area */
-	ORDER_STORE,	/* the other way round */
-	ORDER_FORK,	/* the child becomes process args[0]; its id */
-	ORDER_SEND,	/* descriptor args[0] into the common socket */
-	ORDER_RECEIVE,	/* out of it; the descriptor */
-	ORDER_EXIT,
-};
-
-struct order {
-	enum order_verb verb;
-	long number;
-	uint64_t args[6];
-};
-
-struct crew {
-	struct scratch *scratch;
-	int sockets[PROCESSES_MAX][2];	/* the conductor's end, the process's */
-	int passage[2];			/* for descriptors on their way */
-	int pipe[2];
-	int stream[2];
-};
-
-static inline int64_t errno_or(int64_t result)
+static int64_t errno_or(int64_t result)
 {
 	return result == -1 ? -errno : result;
 }
 
 /* Signals are caught for each page: what could be copied has been. */
-static inline int copy_piece(void *to, const void *from, size_t length)
+int copy_piece(void *to, const void *from, size_t length)
 {
 	int sig = sigsetjmp(fault_env, 0);
 
@@ -67,8 +28,7 @@ static inline int copy_piece(void *to, const void *from, size_t length)
 	return sig;
 }
 
-static inline int64_t process_copy(struct scratch *scratch, uint8_t *address, size_t length,
-				   bool store)
+static int64_t process_copy(struct scratch *scratch, uint8_t *address, size_t length, bool store)
 {
 	size_t done = 0;
 
@@ -85,7 +45,7 @@ static inline int64_t process_copy(struct scratch *scratch, uint8_t *address, si
 }
 
 /* A sibling of the caller, so that the conductor can wait for it. */
-static inline pid_t process_clone(void)
+static pid_t process_clone(void)
 {
 	pid_t pid = syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
 
@@ -94,8 +54,7 @@ static inline pid_t process_clone(void)
 	return pid;
 }
 
-static inline int64_t process_obey(const struct crew *crew, unsigned int *self,
-				   const struct order *order)
+static int64_t process_obey(const struct crew *crew, unsigned int *self, const struct order *order)
 {
 	const uint64_t *args = order->args;
 	pid_t pid;
@@ -123,7 +82,7 @@ static inline int64_t process_obey(const struct crew *crew, unsigned int *self,
 	return -EINVAL;
 }
 
-static inline void process_main(const struct crew *crew, unsigned int self)
+static void process_main(const struct crew *crew, unsigned int self)
 {
 	struct order order;
 
@@ -140,7 +99,7 @@ static inline void process_main(const struct crew *crew, unsigned int self)
 }
 
 /* False where the machine cannot give what it takes. */
-static inline bool crew_start(struct crew *crew)
+bool crew_start(struct crew *crew)
 {
 	crew->scratch = shared_memory(sizeof(*crew->scratch));
 	for (unsigned int i = 0; i < PROCESSES_MAX; i++) {
@@ -153,7 +112,7 @@ static inline bool crew_start(struct crew *crew)
 	       !socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, crew->passage);
 }
 
-static inline pid_t crew_first(struct crew *crew)
+pid_t crew_first(struct crew *crew)
 {
 	pid_t pid = child_fork();
 
@@ -163,8 +122,8 @@ static inline pid_t crew_first(struct crew *crew)
 }
 
 /* Has process @number, whose id is @pid, do it. False if it ends or no answer comes. */
-static inline bool crew_do(struct crew *crew, unsigned int number, pid_t pid,
-			   const struct order *order, int64_t *result)
+bool crew_do(struct crew *crew, unsigned int number, pid_t pid, const struct order *order,
+	     int64_t *result)
 {
 	struct pollfd answer = { .fd = crew->sockets[number][0], .events = POLLIN };
 	int ready = 0;
@@ -181,5 +140,3 @@ static inline bool crew_do(struct crew *crew, unsigned int number, pid_t pid,
 	}
 	return ready == 1 && read(answer.fd, result, sizeof(*result)) == sizeof(*result);
 }
-
-#endif /* IOBMD_FUZZ_PROCESS_H */
