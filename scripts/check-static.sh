@@ -20,10 +20,18 @@ selftests/*			MACRO_ARG_REUSE		the arguments are variables
 selftests/*			PREFER_KERNEL_TYPES	user space has stdint.h
 selftests/*			SPACING			FIXTURE_DATA(x) *self is no multiplication
 selftests/*			VOLATILE		somebody else reads or writes that memory, or it must be touched
+selftests/abi/abi.c		MACRO_ARG_UNUSED	a table takes some columns of the list of commands
+selftests/abi/abi.c		MULTISTATEMENT_MACRO_USE_DO_WHILE	it defines a variant
+selftests/abi/abi.c		TRAILING_SEMICOLON	the same
+selftests/abi/layout.c		COMPLEX_MACRO		elements of an array
+selftests/abi/layout.c		MACRO_ARG_UNUSED	as in abi.c
+selftests/abi/layout.c		TRAILING_SEMICOLON	a list has nothing between its lines
 selftests/bench/peers.c		ENOSYS			what a kernel without memfd_secret() answers
 selftests/buffer/shrink.c	REPEATED_WORD		meant so
 selftests/dmabuf/import.c	UNNECESSARY_PARENTHESES	two comparisons in one are not for everybody to read
 selftests/fuzz/check.c		MACRO_ARG_PRECEDENCE	the argument is the name of a member
+selftests/fuzz/refused.c	MACRO_ARG_UNUSED	as in abi.c
+selftests/lib/commands.h	COMPLEX_MACRO		lists, of which tables are made
 selftests/lib/iobmd_memory.h	PREFER_DEFINED_ATTRIBUTE_MACRO	user space has no such macro
 selftests/lib/machine.h		EMBEDDED_FUNCTION_NAME	/proc/meminfo is not the function meminfo()
 selftests/lib/peer.h		ENOSYS			what a peer answers to a command that it does not have

@@ -1,6 +1,50 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The rules that every command follows alike. Built for 64 and for 32 bit. */
-#include "abi_commands.h"
+#include "iobmd_test.h"
+
+/* The struct in front of every argument */
+struct header {
+	uint32_t size;
+	uint32_t flags;
+};
+
+/* One variant per command: see commands.h. */
+FIXTURE_VARIANT(command) {
+	unsigned int request;
+	bool on_device;
+	bool on_both;		/* and on a descriptor as well */
+	bool writes_back;
+	size_t size;
+	uint32_t known_flags;
+	size_t reserved;	/* offset of the reserved field, if any */
+	void (*fill)(int fd, void *args);
+	bool (*undo)(int fd, int result, const void *args);
+};
+
+/* What a test finds and has to leave behind: a buffer of two pages */
+FIXTURE(command) {
+	int device;
+	int fd;
+	uint8_t *args;		/* four pages, all zero, then nothing */
+	uint8_t *end;		/* of these pages */
+	struct iobmd_get_info info;
+	int next_fd;
+};
+
+#define VARIANT(verb, VERB, _number, where, flags, _reserved)		\
+	FIXTURE_VARIANT_ADD(command, verb) {				\
+		.request = IOBMD_IOC_##VERB,				\
+		.on_device = (where) & ON_DEVICE,			\
+		.on_both = (where) & ON_DEVICE && (where) & ON_BUFFER,	\
+		.writes_back = (where) & ANSWERS,			\
+		.size = sizeof(struct iobmd_##verb),			\
+		.known_flags = (flags),					\
+		.reserved = (_reserved),				\
+		.fill = command_fill_##verb,				\
+		.undo = command_undo_##verb,				\
+	};
+
+COMMANDS(VARIANT)
 
 FIXTURE_SETUP(command)
 {
@@ -26,7 +70,7 @@ FIXTURE_TEARDOWN(command)
 
 	EXPECT_EQ(0, iobmd_get_info(self->fd, &info));
 	EXPECT_EQ(0, memcmp(&self->info, &info, sizeof(info)));
-	EXPECT_FALSE(has_name(self->fd));
+	EXPECT_FALSE(command_has_name(self->fd));
 	EXPECT_EQ(0, count_mappings(info.id));
 	EXPECT_EQ(self->next_fd, next_fd());
 }
@@ -246,24 +290,17 @@ TEST_F(command, argument_across_a_page_boundary_of_the_buffer_works)
 	EXPECT_EQ(0, munmap(map, 2 * page_size()));
 }
 
+#define REQUEST(verb, VERB, ...)	IOBMD_IOC_##VERB,
+
 static bool known(unsigned int request)
 {
-	switch (request) {
-	case IOBMD_IOC_CREATE:
-	case IOBMD_IOC_COMPOSE:
-	case IOBMD_IOC_GET_INFO:
-	case IOBMD_IOC_SET_LENGTH:
-	case IOBMD_IOC_RESIZE:
-	case IOBMD_IOC_MAP:
-	case IOBMD_IOC_SET_NAME:
-	case IOBMD_IOC_DERIVE:
-	case IOBMD_IOC_SEAL:
-	case IOBMD_IOC_EXPORT:
-	case IOBMD_IOC_SYNC:
-		return true;
-	default:
-		return false;
+	static const unsigned int requests[] = { COMMANDS(REQUEST) };
+
+	for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
+		if (requests[i] == request)
+			return true;
 	}
+	return false;
 }
 
 TEST(unknown_number_is_enotty)

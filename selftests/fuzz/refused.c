@@ -9,22 +9,13 @@ struct command {
 	unsigned int number;
 	uint32_t size;
 	uint32_t flags;
-	bool on_device;
+	unsigned int where;
 };
 
-static const struct command fuzz_commands[] = {
-	{ IOBMD_IOC_CREATE, sizeof(struct iobmd_create), 1, true },
-	{ IOBMD_IOC_COMPOSE, sizeof(struct iobmd_compose), 1, true },
-	{ IOBMD_IOC_GET_INFO, sizeof(struct iobmd_get_info), 0, false },
-	{ IOBMD_IOC_SET_LENGTH, sizeof(struct iobmd_set_length), 0, false },
-	{ IOBMD_IOC_RESIZE, sizeof(struct iobmd_resize), 0, false },
-	{ IOBMD_IOC_MAP, sizeof(struct iobmd_map), 7, false },
-	{ IOBMD_IOC_SET_NAME, sizeof(struct iobmd_set_name), 0, false },
-	{ IOBMD_IOC_DERIVE, sizeof(struct iobmd_derive), 7, false },
-	{ IOBMD_IOC_SEAL, sizeof(struct iobmd_seal), 0, false },
-	{ IOBMD_IOC_EXPORT, sizeof(struct iobmd_export), 1, false },
-	{ IOBMD_IOC_SYNC, sizeof(struct iobmd_sync), 0, false },
-};
+#define KNOWN(verb, VERB, number, where, flags, reserved)		\
+	{ IOBMD_IOC_##VERB, sizeof(struct iobmd_##verb), flags, where },
+
+static const struct command fuzz_commands[] = { COMMANDS(KNOWN) };
 
 /* Bytes that no command takes; returns what it shall say. */
 static struct expected choose_garbage(struct fuzz *fuzz, const struct command *command,
@@ -65,12 +56,11 @@ static struct expected choose_garbage(struct fuzz *fuzz, const struct command *c
 static void operate_garbage(struct fuzz *fuzz, struct process *process)
 {
 	const struct command *command = &RANDOM_OF(&fuzz->random, fuzz_commands);
-	bool on_device = random_chance(&fuzz->random, 10) ? !command->on_device :
-							     command->on_device;
+	bool on_device = !!(command->where & ON_DEVICE) != random_chance(&fuzz->random, 10);
 	uint32_t *argument = (uint32_t *)fuzz->crew.scratch->argument;
 	struct slot *slot = choose_slot(fuzz, process);
 	uint64_t address = ADDRESS(argument);
-	bool right_file = on_device == command->on_device || command->number == IOBMD_IOC_COMPOSE;
+	bool right_file = command->where & (on_device ? ON_DEVICE : ON_BUFFER);
 	unsigned int number = command->number;
 	struct expected expected;
 

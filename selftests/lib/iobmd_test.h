@@ -30,8 +30,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
-#include <linux/iobmd.h>
-
+#include "commands.h"
 #include "iobmd_memory.h"
 
 /*
@@ -41,7 +40,6 @@
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT 300
 
-#define IOBMD_DEVICE	"/dev/iobmd"
 #define IOBMD_LIST	"/sys/kernel/debug/iobmd/buffers"
 
 #define IOBMD_RIGHTS_ALL							\
@@ -135,63 +133,6 @@ static inline int event_await(int event)
 	return eventfd_read(event, &value);
 }
 
-static inline int iobmd_open(void)
-{
-	return open(IOBMD_DEVICE, O_RDWR | O_CLOEXEC);
-}
-
-/* Fills in the size; everything else is the caller's. */
-static inline int iobmd_create_args(struct iobmd_create *args)
-{
-	int device = iobmd_open();
-	int fd, saved_errno;
-
-	if (device < 0)
-		return -1;
-	args->size = sizeof(*args);
-	fd = ioctl(device, IOBMD_IOC_CREATE, args);
-	saved_errno = errno;
-	close(device);
-	errno = saved_errno;
-	return fd;
-}
-
-/* For those who cannot open the device any more. */
-static inline int iobmd_compose_on(int device, uint32_t flags,
-				   const struct iobmd_compose_part *parts, uint32_t nr_parts)
-{
-	struct iobmd_compose args = {
-		.size = sizeof(args),
-		.flags = flags,
-		.parts = (uintptr_t)parts,
-		.nr_parts = nr_parts,
-	};
-
-	return ioctl(device, IOBMD_IOC_COMPOSE, &args);
-}
-
-static inline int iobmd_compose(uint32_t flags, const struct iobmd_compose_part *parts,
-				uint32_t nr_parts)
-{
-	int device = iobmd_open();
-	int fd, saved_errno;
-
-	if (device < 0)
-		return -1;
-	fd = iobmd_compose_on(device, flags, parts, nr_parts);
-	saved_errno = errno;
-	close(device);
-	errno = saved_errno;
-	return fd;
-}
-
-static inline int iobmd_create(uint64_t capacity)
-{
-	struct iobmd_create args = { .capacity = capacity };
-
-	return iobmd_create_args(&args);
-}
-
 static inline int iobmd_create_huge(uint64_t capacity, uint32_t huge)
 {
 	struct iobmd_create args = { .capacity = capacity, .huge = huge };
@@ -199,108 +140,9 @@ static inline int iobmd_create_huge(uint64_t capacity, uint32_t huge)
 	return iobmd_create_args(&args);
 }
 
-static inline int iobmd_get_info(int fd, struct iobmd_get_info *info)
-{
-	memset(info, 0xcc, sizeof(*info));
-	info->size = sizeof(*info);
-	info->flags = 0;
-	return ioctl(fd, IOBMD_IOC_GET_INFO, info);
-}
-
-/* One field of GET_INFO; all ones where the call fails. */
-#define IOBMD_INFO(fd, field) ({					\
-	struct iobmd_get_info __info;					\
-									\
-	iobmd_get_info(fd, &__info) ? (__typeof__(__info.field))-1 : __info.field; \
-})
-
-static inline int iobmd_set_length(int fd, uint64_t length)
-{
-	struct iobmd_set_length args = { .size = sizeof(args), .length = length };
-
-	return ioctl(fd, IOBMD_IOC_SET_LENGTH, &args);
-}
-
-static inline int iobmd_resize(int fd, uint64_t capacity)
-{
-	struct iobmd_resize args = { .size = sizeof(args), .capacity = capacity };
-
-	return ioctl(fd, IOBMD_IOC_RESIZE, &args);
-}
-
-static inline int iobmd_set_name(int fd, const char *name)
-{
-	struct iobmd_set_name args = {
-		.size = sizeof(args),
-		.name = (uintptr_t)name,
-		.name_length = strlen(name),
-	};
-
-	return ioctl(fd, IOBMD_IOC_SET_NAME, &args);
-}
-
-static inline int iobmd_derive(int fd, uint32_t flags, uint64_t offset, uint64_t length)
-{
-	struct iobmd_derive args = {
-		.size = sizeof(args),
-		.flags = flags,
-		.offset = offset,
-		.length = length,
-	};
-
-	return ioctl(fd, IOBMD_IOC_DERIVE, &args);
-}
-
 static inline int iobmd_window(int fd, uint64_t offset, uint64_t length)
 {
 	return iobmd_derive(fd, IOBMD_DERIVE_F_WINDOW, offset, length);
-}
-
-static inline int iobmd_seal(int fd, uint32_t seals)
-{
-	struct iobmd_seal args = { .size = sizeof(args), .seals = seals };
-
-	return ioctl(fd, IOBMD_IOC_SEAL, &args);
-}
-
-static inline int iobmd_export(int fd, uint32_t flags, uint64_t offset, uint64_t length)
-{
-	struct iobmd_export args = {
-		.size = sizeof(args),
-		.flags = flags,
-		.offset = offset,
-		.length = length,
-	};
-
-	return ioctl(fd, IOBMD_IOC_EXPORT, &args);
-}
-
-static inline int iobmd_sync(int fd, uint64_t offset, uint64_t length, uint32_t direction)
-{
-	struct iobmd_sync args = {
-		.size = sizeof(args),
-		.offset = offset,
-		.length = length,
-		.direction = direction,
-	};
-
-	return ioctl(fd, IOBMD_IOC_SYNC, &args);
-}
-
-static inline void *iobmd_map(int fd, uint32_t flags, void *address,
-			      uint64_t offset, uint64_t length)
-{
-	struct iobmd_map args = {
-		.size = sizeof(args),
-		.flags = flags,
-		.address = (uintptr_t)address,
-		.offset = offset,
-		.length = length,
-	};
-
-	if (ioctl(fd, IOBMD_IOC_MAP, &args))
-		return MAP_FAILED;
-	return (void *)(uintptr_t)args.address;
 }
 
 static inline size_t huge_page_size(void)
@@ -339,27 +181,6 @@ static inline void *map_buffer(int fd, int prot)
 	uint64_t length = page_round(IOBMD_INFO(fd, length));
 
 	return mmap(address_hint(fd, length), length, prot, MAP_SHARED, fd, 0);
-}
-
-/* What /proc/self/fdinfo says under @key, without the newline; false if nothing. */
-static inline bool fdinfo_get(int fd, const char *key, char value[64])
-{
-	char path[64], line[256];
-	size_t key_length = strlen(key);
-	bool found = false;
-	FILE *fdinfo;
-
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	fdinfo = fopen(path, "re");
-	while (fdinfo && !found && fgets(line, sizeof(line), fdinfo)) {
-		found = !strncmp(line, key, key_length) &&
-			!strncmp(line + key_length, ":\t", 2);
-		snprintf(value, 64, "%.*s", (int)strcspn(line + key_length + 2, "\n"),
-			 line + key_length + 2);
-	}
-	if (fdinfo)
-		fclose(fdinfo);
-	return found;
 }
 
 /* The lowest free descriptor: it moves when one is left behind. */
