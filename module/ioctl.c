@@ -3,7 +3,7 @@
  * The ioctls: one table for each kind of file, and a handler for each command.
  *
  * To add one: a number and a struct in uapi/linux/iobmd.h, a member of union
- * iobmd_argument, a handler, a line in a table, a line in selftests/abi_commands.h.
+ * iobmd_argument, a handler, a line in a table; and see module/README.md.
  */
 
 #include <linux/build_bug.h>

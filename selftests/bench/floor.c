@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What no buffer can do faster: the same work on memory that the process has already. */
 
-#include "../iobmd_test.h"
+#include "iobmd_test.h"
 
 #include "bench.h"
 

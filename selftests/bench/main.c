@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Options, and the order in which all is measured or checked. */
 
-#include "../iobmd_test.h"
+#include "iobmd_test.h"
 
 #include <argp.h>
 #include <kselftest.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Trials, and how many of them. */
 
-#include "../iobmd_memory.h"
+#include "iobmd_memory.h"
 
 #include <stdlib.h>
 #include <time.h>

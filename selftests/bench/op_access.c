@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Operations: access to the memory of a buffer. */
 
-#include "../fd_pass.h"
-#include "../iobmd_test.h"
+#include "fd_pass.h"
+#include "iobmd_test.h"
 
 #include "bench.h"
 

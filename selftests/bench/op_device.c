@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Operations: what the driver of a device does with a dma-buf of the buffer. */
 
-#include "../kernel_peer.h"
+#include "kernel_peer.h"
 
 #include "bench.h"
 

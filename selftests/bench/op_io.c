@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Operations: system calls that work on the memory of a buffer in place. */
 
-#include "../machine.h"
+#include "machine.h"
 
 #include <liburing.h>
 #include <sys/uio.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Operations: making, mapping, resizing and ending a buffer. */
 
-#include "../iobmd_test.h"
+#include "iobmd_test.h"
 
 #include "bench.h"
 

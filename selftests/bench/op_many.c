@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Operations: many buffers at a time, and many who make them. */
 
-#include "../machine.h"
+#include "machine.h"
 
 #include <pthread.h>
 #include <sys/resource.h>

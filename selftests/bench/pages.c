@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The data of the buffers: a stamp at the start of each page, and zeros. */
 
-#include "../pin.h"
+#include "pin.h"
 
 #include "bench.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The makes of buffers: files of memory, and what is the same for all. */
 
-#include "../iobmd_test.h"
+#include "iobmd_test.h"
 
 #include <linux/memfd.h>
 #include <sys/syscall.h>

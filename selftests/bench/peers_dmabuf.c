@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The makes of buffers that are dma-bufs. */
 
-#include "../vgem.h"
+#include "vgem.h"
 
 #include <linux/dma-heap.h>
 #include <linux/memfd.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The makes of buffers: iobmd in each policy, and with its reserve. */
 
-#include "../reserve.h"
+#include "reserve.h"
 
 #include "bench.h"
 
