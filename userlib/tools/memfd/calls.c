@@ -3,6 +3,8 @@
  * Calls that a memfd answers and a buffer does not, or otherwise. Each goes to the
  * kernel first, and only after an error that a buffer gives is there a look at what the
  * descriptor is: other files lose nothing, and buffers of other processes are known too.
+ * But those that set a size, which are rare, look first: a seal of a buffer is about its
+ * capacity, within which the kernel changes the size.
  */
 #include "memfd.h"
 
@@ -58,6 +60,23 @@ static bool may_be_size_of_buffer(int fd, struct iobmd_get_info *info)
 	return (errno == EINVAL || errno == EBUSY) && memfd_buffer_ask(fd, info);
 }
 
+static bool is_sealed(int fd, int64_t size, uint32_t seal)
+{
+	struct iobmd_get_info info;
+
+	if (size < 0 || !memfd_buffer_ask(fd, &info) || !(info.seals & seal))
+		return false;
+	if (seal == IOBMD_SEAL_GROW ? (uint64_t)size <= info.length : (uint64_t)size >= info.length)
+		return false;
+	errno = EPERM;
+	return true;
+}
+
+static bool is_sealed_either_way(int fd, int64_t size)
+{
+	return is_sealed(fd, size, IOBMD_SEAL_GROW) || is_sealed(fd, size, IOBMD_SEAL_SHRINK);
+}
+
 static int truncate_buffer(int fd, int64_t size)
 {
 	struct iobmd_get_info info;
@@ -69,11 +88,15 @@ static int truncate_buffer(int fd, int64_t size)
 
 IOBMD_MEMFD_EXPORT int ftruncate(int fd, off_t length)
 {
+	if (is_sealed_either_way(fd, length))
+		return -1;
 	return memfd_next()->ftruncate(fd, length) ? truncate_buffer(fd, length) : 0;
 }
 
 IOBMD_MEMFD_EXPORT int ftruncate64(int fd, off64_t length)
 {
+	if (is_sealed_either_way(fd, length))
+		return -1;
 	return memfd_next()->ftruncate64(fd, length) ? truncate_buffer(fd, length) : 0;
 }
 
@@ -116,6 +139,8 @@ static int allocate_in_buffer(int fd, int mode, int64_t offset, int64_t length)
 
 IOBMD_MEMFD_EXPORT int fallocate(int fd, int mode, off_t offset, off_t length)
 {
+	if (!mode && is_sealed(fd, allocation_end(offset, length), IOBMD_SEAL_GROW))
+		return -1;
 	if (!memfd_next()->fallocate(fd, mode, offset, length))
 		return 0;
 	return allocate_in_buffer(fd, mode, offset, length);
@@ -123,20 +148,22 @@ IOBMD_MEMFD_EXPORT int fallocate(int fd, int mode, off_t offset, off_t length)
 
 IOBMD_MEMFD_EXPORT int fallocate64(int fd, int mode, off64_t offset, off64_t length)
 {
+	if (!mode && is_sealed(fd, allocation_end(offset, length), IOBMD_SEAL_GROW))
+		return -1;
 	if (!memfd_next()->fallocate64(fd, mode, offset, length))
 		return 0;
 	return allocate_in_buffer(fd, mode, offset, length);
 }
 
-/* Returns the error, and leaves errno alone. */
-static int posix_allocate(int err, int fd, int64_t offset, int64_t length)
+/* Returns the error, and leaves errno alone. A buffer never needs the C library's way. */
+IOBMD_MEMFD_EXPORT int posix_fallocate64(int fd, off64_t offset, off64_t length)
 {
-	int saved_errno = errno;
+	int err = 0, saved_errno = errno;
+	struct iobmd_get_info info;
 
-	errno = err;
-	if (err && !extend_buffer(fd, allocation_end(offset, length)))
-		err = 0;
-	else if (err)
+	if (!memfd_buffer_ask(fd, &info))
+		return memfd_next()->posix_fallocate64(fd, offset, length);
+	if (fallocate64(fd, 0, offset, length))
 		err = errno;
 	errno = saved_errno;
 	return err;
@@ -144,37 +171,14 @@ static int posix_allocate(int err, int fd, int64_t offset, int64_t length)
 
 IOBMD_MEMFD_EXPORT int posix_fallocate(int fd, off_t offset, off_t length)
 {
-	int err = memfd_next()->posix_fallocate(fd, offset, length);
-
-	return posix_allocate(err, fd, offset, length);
-}
-
-IOBMD_MEMFD_EXPORT int posix_fallocate64(int fd, off64_t offset, off64_t length)
-{
-	int err = memfd_next()->posix_fallocate64(fd, offset, length);
-
-	return posix_allocate(err, fd, offset, length);
+	return posix_fallocate64(fd, offset, length);
 }
 
 /*
- * After a write that came to @ret: whether the rest of @count bytes, from @offset on,
- * now has room. A memfd grows by a write, a buffer does not.
+ * Whether a write that came to @ret ended where a buffer does. What is to be appended
+ * finds no room there in any case.
  */
-static bool make_room(int fd, ssize_t ret, int64_t offset, size_t count)
-{
-	struct iobmd_get_info info;
-	int64_t end;
-
-	if ((ret < 0 && errno != ENOSPC) || !memfd_buffer_ask(fd, &info))
-		return false;
-	end = allocation_end(offset, count);
-	if (end < 0 || (uint64_t)end <= info.length)
-		return false;
-	return !fallocate64(fd, 0, offset, count);
-}
-
-/* The same at the position of @fd. What is to be appended finds no room in any case. */
-static bool make_room_here(int fd, ssize_t ret, size_t count)
+static bool ended_at_end(int fd, ssize_t ret)
 {
 	struct iobmd_get_info info;
 	int flags;
@@ -182,7 +186,25 @@ static bool make_room_here(int fd, ssize_t ret, size_t count)
 	if ((ret < 0 && errno != ENOSPC) || !memfd_buffer_ask(fd, &info))
 		return false;
 	flags = memfd_next()->fcntl(fd, F_GETFL);
-	if (flags < 0 || flags & O_APPEND)
+	return flags >= 0 && !(flags & O_APPEND);
+}
+
+/*
+ * After a write that came to @ret: whether to go on with the rest of @count bytes, from
+ * @offset on. A memfd grows by a write, a buffer does not. That there is room already
+ * is the work of another thread, or what follows fails with another error.
+ */
+static bool make_room(int fd, ssize_t ret, int64_t offset, size_t count)
+{
+	if (!ended_at_end(fd, ret) || allocation_end(offset, count) < 0)
+		return false;
+	return !fallocate64(fd, 0, offset, count);
+}
+
+/* The same at the position of @fd. */
+static bool make_room_here(int fd, ssize_t ret, size_t count)
+{
+	if (!ended_at_end(fd, ret))
 		return false;
 	return make_room(fd, ret, lseek64(fd, 0, SEEK_CUR), count);
 }

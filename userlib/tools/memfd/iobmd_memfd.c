@@ -24,8 +24,8 @@
 #define MEMFD_NAME_MAX 249
 
 /* What a buffer can do. It is never executable: MFD_EXEC asks for a real memfd. */
-#define BUFFER_FLAGS (MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB | MFD_NOEXEC_SEAL |	\
-		      MFD_HUGE_MASK << MFD_HUGE_SHIFT)
+#define BUFFER_FLAGS (MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB | MFD_NOEXEC_SEAL)
+#define HUGETLB_FLAGS ((unsigned int)MFD_HUGE_MASK << MFD_HUGE_SHIFT)
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static struct memfd_next next;
@@ -41,7 +41,6 @@ static void find_next(void)
 	next.ftruncate64 = dlsym(RTLD_NEXT, "ftruncate64");
 	next.fallocate = dlsym(RTLD_NEXT, "fallocate");
 	next.fallocate64 = dlsym(RTLD_NEXT, "fallocate64");
-	next.posix_fallocate = dlsym(RTLD_NEXT, "posix_fallocate");
 	next.posix_fallocate64 = dlsym(RTLD_NEXT, "posix_fallocate64");
 	next.write = dlsym(RTLD_NEXT, "write");
 	next.writev = dlsym(RTLD_NEXT, "writev");
@@ -158,7 +157,9 @@ static void say_failed(const char *name)
 
 static bool can_be_buffer(const char *name, unsigned int flags)
 {
-	return name && strlen(name) <= MEMFD_NAME_MAX && !(flags & ~BUFFER_FLAGS);
+	unsigned int allowed = BUFFER_FLAGS | (flags & MFD_HUGETLB ? HUGETLB_FLAGS : 0);
+
+	return name && strlen(name) <= MEMFD_NAME_MAX && !(flags & ~allowed);
 }
 
 IOBMD_MEMFD_EXPORT int memfd_create(const char *name, unsigned int flags)

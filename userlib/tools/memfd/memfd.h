@@ -26,7 +26,6 @@ struct memfd_next {
 	__typeof__(ftruncate64) *ftruncate64;
 	__typeof__(fallocate) *fallocate;
 	__typeof__(fallocate64) *fallocate64;
-	__typeof__(posix_fallocate) *posix_fallocate;
 	__typeof__(posix_fallocate64) *posix_fallocate64;
 	__typeof__(write) *write;
 	__typeof__(writev) *writev;
