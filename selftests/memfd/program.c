@@ -233,9 +233,13 @@ static void show_mapping(void)
 
 static void show_seals(void)
 {
-	int fd = make(MFD_ALLOW_SEALING);
+	int fd = make(MFD_ALLOW_SEALING), empty = make(MFD_ALLOW_SEALING);
 
 	puts("seals");
+	show(fcntl(empty, F_ADD_SEALS, F_SEAL_GROW));
+	show(ftruncate(empty, 1));
+	show(ftruncate(empty, 0));
+	show(size_of(empty));
 	show(ftruncate(fd, 2 * page));
 	show(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK));
 	show(ftruncate(fd, page));
