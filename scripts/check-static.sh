@@ -46,6 +46,10 @@ userlib/examples		PREFER_DEFINED_ATTRIBUTE_MACRO	user space has no such macros
 userlib/examples		PREFER_KERNEL_TYPES	user space has stdint.h
 userlib/examples		STRCPY			of a constant, into much more memory
 userlib/examples/hello.c	ASSIGN_IN_IF		one message for two calls
+userlib/tools/memfd		ARRAY_SIZE		user space has no such macro
+userlib/tools/memfd		CAMELCASE		as in selftests, and the names of ELF
+userlib/tools/memfd		PREFER_DEFINED_ATTRIBUTE_MACRO	user space has no such macros
+userlib/tools/memfd		SPACING			ElfW(Ehdr) *header is no multiplication
 userlib/include			BIT_MACRO		user space has no BIT()
 userlib/include			PREFER_KERNEL_TYPES	user space has stdint.h
 '

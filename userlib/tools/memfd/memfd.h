@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the parts of libiobmd-memfd.so know of each other. */
+#ifndef IOBMD_MEMFD_H
+#define IOBMD_MEMFD_H
+
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <linux/iobmd.h>
+
+/* The library hides all but the calls that it takes the place of. */
+#define IOBMD_MEMFD_EXPORT __attribute__((visibility("default")))
+
+/* The calls as they are without this library. */
+struct memfd_next {
+	__typeof__(memfd_create) *memfd_create;
+	__typeof__(syscall) *syscall;
+	__typeof__(fcntl) *fcntl;
+	__typeof__(fcntl64) *fcntl64;
+	__typeof__(ftruncate) *ftruncate;
+	__typeof__(ftruncate64) *ftruncate64;
+	__typeof__(fallocate) *fallocate;
+	__typeof__(fallocate64) *fallocate64;
+	__typeof__(posix_fallocate64) *posix_fallocate64;
+	__typeof__(write) *write;
+	__typeof__(writev) *writev;
+	__typeof__(pwrite) *pwrite;
+	__typeof__(pwrite64) *pwrite64;
+	__typeof__(mmap) *mmap;
+	__typeof__(mmap64) *mmap64;
+};
+
+const struct memfd_next *memfd_next(void);
+
+/* What the launcher was told, from the environment. */
+struct memfd_options {
+	uint32_t huge;		/* enum iobmd_huge; another value fails in CREATE */
+	bool has_node;
+	int32_t node;
+	const char *prefix;	/* of names */
+	bool strict;
+	bool verbose;
+};
+
+const struct memfd_options *memfd_options(void);
+
+/*
+ * Everything about a buffer is asked of the buffer: nothing is kept by the number of
+ * a descriptor, which may be dup'ed, passed on, closed and used for something else.
+ * Functions return -1 with errno set on failure.
+ */
+int memfd_buffer_create(const char *name, unsigned int flags);
+bool memfd_buffer_ask(int fd, struct iobmd_get_info *info);
+int memfd_buffer_set_size(int fd, const struct iobmd_get_info *info, int64_t size);
+int memfd_buffer_add_seals(int fd, const struct iobmd_get_info *info, unsigned int seals);
+int memfd_buffer_derive_reader(int fd);
+
+#endif /* IOBMD_MEMFD_H */

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# iobmd-memfd, which runs programs with buffers in place of memfds: a launcher and a
+# library that it preloads. A part of ../../Makefile.
+
+MEMFD_LIBRARY	:= $(OUTPUT)/tools/libiobmd-memfd.so
+MEMFD_LAUNCHER	:= $(OUTPUT)/tools/iobmd-memfd
+MEMFD_SOURCES	:= $(addprefix tools/memfd/,iobmd_memfd.c buffer.c calls.c)
+
+# Not with _FILE_OFFSET_BITS=64: both ftruncate() and ftruncate64() are defined there.
+$(MEMFD_LIBRARY): $(MEMFD_SOURCES) tools/memfd/memfd.h $(HEADERS)
+	mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -D_GNU_SOURCE -U_FILE_OFFSET_BITS -U_TIME_BITS -fPIC \
+		-fvisibility=hidden $(LDFLAGS) -shared -Wl,-soname,$(@F) -Wl,--no-undefined \
+		-o $@ $(MEMFD_SOURCES)
+
+$(MEMFD_LAUNCHER): tools/memfd/launcher.c
+	mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -D_GNU_SOURCE -DVERSION='"$(VERSION)"' $(LDFLAGS) -o $@ $<
+
+.PHONY: memfd install-memfd clean-memfd
+memfd: $(MEMFD_LIBRARY) $(MEMFD_LAUNCHER)
+
+install-memfd: memfd
+	$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/iobmd \
+		$(DESTDIR)$(PREFIX)/share/man/man1
+	$(INSTALL) -m 755 $(MEMFD_LAUNCHER) $(DESTDIR)$(PREFIX)/bin
+	$(INSTALL) -m 755 $(MEMFD_LIBRARY) $(DESTDIR)$(PREFIX)/lib/iobmd
+	$(INSTALL) -m 644 man/iobmd-memfd.1 $(DESTDIR)$(PREFIX)/share/man/man1
+
+clean-memfd:
+	rm -f $(MEMFD_LIBRARY) $(MEMFD_LAUNCHER)
