@@ -10,6 +10,7 @@
 #include <linux/sched/signal.h>
 
 #include "batch.h"
+#include "reserve.h"
 
 /* For what the buffer cannot do without: try hard, but kill nobody for it. */
 #define IOBMD_GFP_HARD	(IOBMD_GFP | __GFP_RETRY_MAYFAIL)

@@ -302,22 +302,10 @@ int iobmd_memory_grow(struct iobmd_buffer *buffer, pgoff_t nr_pages, bool exempt
 int iobmd_batch_init(void);
 void iobmd_batch_exit(void);
 
-/* reserve.c */
-int iobmd_reserve_node(int node);
-struct folio *iobmd_reserve_take(int node);
-struct folio *iobmd_reserve_take_any(int node);
-bool iobmd_reserve_release(int node);
-
-/* refill.c */
-extern unsigned long iobmd_reserve_mib;
-int iobmd_reserve_show(struct seq_file *m, void *unused);
-int iobmd_reserve_init(void);
-void iobmd_reserve_exit(void);
-
-static inline bool iobmd_reserve_is_on(void)
-{
-	return IOBMD_HAS_HUGE && READ_ONCE(iobmd_reserve_mib);
-}
+/* node.c */
+int iobmd_node_first(int asked);
+bool iobmd_node_is_allowed(int node, int asked);
+bool iobmd_node_is_free(int asked);
 
 /* shrink.c */
 int iobmd_memory_shrink(struct iobmd_buffer *buffer, pgoff_t nr_pages);

@@ -6,7 +6,7 @@
 #include <linux/seq_file.h>
 #include <linux/spinlock.h>
 
-#include "internal.h"
+#include "reserve.h"
 
 /* Readers walk it under RCU; iobmd_buffer_evict() frees after that. */
 static LIST_HEAD(iobmd_list);

@@ -13,7 +13,7 @@
 #include <linux/mount.h>
 #include <linux/pseudo_fs.h>
 
-#include "internal.h"
+#include "reserve.h"
 
 #define CREATE_TRACE_POINTS
 #include "trace.h"

@@ -15,7 +15,8 @@
 #include "ioctl.c"
 #include "leftover.c"
 #include "memory.c"
-#include "refill.c"
+#include "node.c"
+#include "reserve_refill.c"
 #include "shrink.c"
 
 #include <linux/fs_context.h>
