@@ -9,11 +9,6 @@
 
 #include "internal.h"
 
-struct iobmd_view *iobmd_descriptor_view(const struct file *file)
-{
-	return file->private_data;
-}
-
 /* The one check of a range to map: whole pages count. */
 int iobmd_descriptor_check_map(const struct file *file, u64 offset, u64 length)
 {
@@ -99,43 +94,13 @@ static void iobmd_descriptor_show_fdinfo(struct seq_file *m, struct file *file)
 
 static int iobmd_descriptor_release(struct inode *inode, struct file *file)
 {
-	struct iobmd_view *view = iobmd_descriptor_view(file);
+	struct iobmd_view *view = file->private_data;
 
 	iobmd_view_put_hold(view);
 	if (view->buffer->composite)
 		iobmd_composite_put(view->buffer->composite);
 	return 0;
 }
-
-/*
- * /dev/iobmd:ID or /dev/iobmd:ID:NAME, and "(deleted)", as the kernel shows files on
- * no path (modules cannot call that). Programs that look for deleted libraries skip
- * what is below /dev.
- */
-static char *iobmd_dentry_name(struct dentry *dentry, char *text, int size)
-{
-	struct iobmd_buffer *buffer = d_inode(dentry)->i_private;
-	char name[IOBMD_NAME_ESCAPED], shown[IOBMD_NAME_ESCAPED + 48];
-	int length;
-
-	iobmd_buffer_escape_name(buffer, name);
-	length = scnprintf(shown, sizeof(shown), "/dev/iobmd:%llu%s%s (deleted)",
-			   buffer->id, *name ? ":" : "", name) + 1;
-	if (length > size)
-		return ERR_PTR(-ENAMETOOLONG);
-	return memcpy(text + size - length, shown, length);
-}
-
-/* The dentry of a file that could not be made has no view. */
-static void iobmd_dentry_release(struct dentry *dentry)
-{
-	iobmd_view_free(dentry->d_fsdata);
-}
-
-const struct dentry_operations iobmd_dentry_operations = {
-	.d_dname	= iobmd_dentry_name,
-	.d_release	= iobmd_dentry_release,
-};
 
 /*
  * No .owner: such a file begins and ends without a word to the module loader.
@@ -204,6 +169,8 @@ struct file *iobmd_descriptor_create(struct iobmd_buffer *buffer, u32 rights,
 
 	if (IS_ERR(buffer))
 		return ERR_CAST(buffer);
+	/* Only a file leads to them, and this is the first. */
+	buffer->inode->i_op = &iobmd_inode_operations;
 	view = iobmd_view_create(buffer, rights);
 	if (IS_ERR(view)) {
 		file = ERR_CAST(view);

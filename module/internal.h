@@ -69,7 +69,7 @@ struct iobmd_hold {
  *	bytes, whole pages, but for a composite: iobmd_composite_inode_size().
  *	The inode owns this struct: its eviction, when the last file is gone, frees
  *	both. A mapping holds a file, a file the inode.
- * @rcu: For iobmd_list_show(), which looks at buffers without a reference.
+ * @rcu: For debugfs.c, which looks at buffers without a reference.
  * @listed: In the list of all buffers; unused while @capacity is 0.
  * @id: Unique while the module is loaded.
  * @alignment: As asked for at creation; constant, like the six that follow.
@@ -232,6 +232,12 @@ struct iobmd_dma_mapping {
 	enum dma_data_direction direction;
 };
 
+/* What a descriptor shows: constant, so through this. */
+static inline const struct iobmd_view *iobmd_descriptor_view(const struct file *file)
+{
+	return file->private_data;
+}
+
 /* What a descriptor takes, in bytes. */
 #define IOBMD_DESCRIPTOR_BYTES	(sizeof(struct file) + sizeof(struct dentry) + \
 				 sizeof(struct iobmd_view))
@@ -311,18 +317,23 @@ bool iobmd_node_is_free(int asked);
 int iobmd_memory_shrink(struct iobmd_buffer *buffer, pgoff_t nr_pages);
 int iobmd_memory_freeze(struct iobmd_buffer *buffer);
 
+/* resize.c */
+int iobmd_buffer_check_capacity(const struct iobmd_buffer *buffer, u64 capacity);
+void iobmd_buffer_set_sizes(struct iobmd_buffer *buffer, u64 capacity);
+int iobmd_buffer_resize(struct iobmd_buffer *buffer, u64 capacity);
+int iobmd_buffer_extend(struct iobmd_buffer *buffer, u64 length);
+int iobmd_buffer_set_length(struct iobmd_buffer *buffer, u64 length);
+u64 iobmd_buffer_length(struct iobmd_buffer *buffer);
+
 /* buffer.c */
+extern struct list_head iobmd_buffers;
 struct iobmd_buffer *iobmd_buffer_alloc(struct super_block *sb,
 					const struct iobmd_create *args);
 struct iobmd_buffer *iobmd_buffer_create(struct super_block *sb,
 					 const struct iobmd_create *args);
 void iobmd_buffer_evict(struct inode *inode);
 void iobmd_buffer_publish(struct iobmd_buffer *buffer, u64 capacity);
-int iobmd_buffer_resize(struct iobmd_buffer *buffer, u64 capacity);
-int iobmd_buffer_extend(struct iobmd_buffer *buffer, u64 length);
-int iobmd_buffer_set_length(struct iobmd_buffer *buffer, u64 length);
 void iobmd_buffer_set_name(struct iobmd_buffer *buffer, const char *name);
-u64 iobmd_buffer_length(struct iobmd_buffer *buffer);
 void iobmd_buffer_get_info(struct iobmd_buffer *buffer,
 			   struct iobmd_get_info *info);
 /* Each byte of a name becomes four at most. */
@@ -338,12 +349,6 @@ void iobmd_hold_end_resize(struct iobmd_buffer *buffer);
 int iobmd_buffer_get_writer(struct iobmd_buffer *buffer);
 void iobmd_buffer_put_writer(struct iobmd_buffer *buffer);
 int iobmd_buffer_seal(struct iobmd_buffer *buffer, u32 seals);
-
-/* list.c */
-void iobmd_list_add(struct iobmd_buffer *buffer);
-void iobmd_list_del(struct iobmd_buffer *buffer);
-void iobmd_list_init(void);
-void iobmd_list_exit(void);
 
 /* fault.c */
 extern const struct vm_operations_struct iobmd_vm_ops;
@@ -404,12 +409,17 @@ void iobmd_dma_sync_for_cpu(struct iobmd_dma_mapping *mapping);
 void iobmd_dma_sync_for_device(struct iobmd_dma_mapping *mapping);
 void *iobmd_view_vmap(const struct iobmd_view *view, u64 size);
 
+/* fs.c */
+extern const struct inode_operations iobmd_inode_operations;
+extern struct vfsmount *iobmd_mnt;
+int iobmd_mnt_pin(void);
+void iobmd_mnt_unpin(void);
+
 /* export.c */
 struct dma_buf *iobmd_export_create(struct file *file,
 				    const struct iobmd_export *args);
 
 /* descriptor.c */
-extern const struct dentry_operations iobmd_dentry_operations;
 struct file *iobmd_descriptor_create(struct iobmd_buffer *buffer, u32 rights,
 				     struct vfsmount *mnt);
 struct file *iobmd_descriptor_derive(struct file *parent,
@@ -417,7 +427,6 @@ struct file *iobmd_descriptor_derive(struct file *parent,
 struct file *iobmd_descriptor_keep(struct file *parent,
 				   const struct iobmd_derive *args);
 void iobmd_descriptor_drop(struct file *file);
-struct iobmd_view *iobmd_descriptor_view(const struct file *file);
 int iobmd_descriptor_check_map(const struct file *file, u64 offset, u64 length);
 
 bool iobmd_descriptor_is(const struct file *file);
@@ -427,9 +436,8 @@ long iobmd_device_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 long iobmd_descriptor_ioctl(struct file *file, unsigned int cmd,
 			    unsigned long arg);
 
-/* main.c */
-extern struct vfsmount *iobmd_mnt;
-int iobmd_mnt_pin(void);
-void iobmd_mnt_unpin(void);
+/* debugfs.c */
+void iobmd_debugfs_init(void);
+void iobmd_debugfs_exit(void);
 
 #endif /* IOBMD_INTERNAL_H */

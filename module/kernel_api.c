@@ -58,7 +58,7 @@ static struct file *iobmd_client_open(struct file *parent, u32 rights)
 		args.flags |= IOBMD_DERIVE_F_READ_ONLY;
 	file = iobmd_descriptor_keep(parent, &args);
 	if (!IS_ERR(file))
-		iobmd_descriptor_view(file)->rights &= rights;
+		((struct iobmd_view *)file->private_data)->rights &= rights;
 	return file;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A buffer without memory: what holds it, and the list of all. */
 
-#include "list.c"
+#include "buffer.c"
 
 #include <linux/completion.h>
 #include <linux/kthread.h>
@@ -164,13 +164,13 @@ static void buffer_is_listed_from_publication_to_its_end(struct kunit *test)
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, first);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, second);
 	KUNIT_EXPECT_NE(test, first->id, second->id);
-	KUNIT_EXPECT_TRUE(test, list_empty(&iobmd_list));
+	KUNIT_EXPECT_TRUE(test, list_empty(&iobmd_buffers));
 	iobmd_buffer_publish(first, FAR);
 	iput(second->inode);
-	KUNIT_EXPECT_PTR_EQ(test, &first->listed, iobmd_list.next);
-	KUNIT_EXPECT_PTR_EQ(test, &first->listed, iobmd_list.prev);
+	KUNIT_EXPECT_PTR_EQ(test, &first->listed, iobmd_buffers.next);
+	KUNIT_EXPECT_PTR_EQ(test, &first->listed, iobmd_buffers.prev);
 	iput(first->inode);
-	KUNIT_EXPECT_TRUE(test, list_empty(&iobmd_list));
+	KUNIT_EXPECT_TRUE(test, list_empty(&iobmd_buffers));
 }
 
 static struct kunit_case buffer_cases[] = {
