@@ -45,7 +45,7 @@ static int iobmd_descriptor_mmap(struct file *file, struct vm_area_struct *vma)
 	}
 
 	/* The core has counted a mapping that may become writable as one. */
-	if (iobmd_buffer_is_frozen(view->buffer)) {
+	if (iobmd_buffer_is_write_sealed(view->buffer)) {
 		if (vma->vm_flags & VM_WRITE)
 			return -EPERM;
 		vm_flags_clear(vma, VM_MAYWRITE);

@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Holds and seals: what a buffer may not do any more.
+ * Holds: each keeps the memory of a buffer up to some end.
  *
- * A hold keeps the memory up to some end. Windows, exports, parts of composites and
- * kernel users have one each, and so does a descriptor whose owner asked for it. They
- * are in a tree, the largest end first, as a user may have very many. A seal is for the
- * rest of the buffer's life.
+ * Windows, exports, parts of composites and clients have one each, and so does a
+ * descriptor whose owner asked for it. They are in a tree, the largest end first, as
+ * there may be very many.
  */
 
 #include <linux/lockdep.h>
-#include <linux/pagemap.h>
 #include <linux/rbtree.h>
 #include <linux/wait_bit.h>
 
 #include "internal.h"
-
-#define IOBMD_SEALS	(IOBMD_SEAL_SEAL | IOBMD_SEAL_SHRINK |		\
-			 IOBMD_SEAL_GROW | IOBMD_SEAL_WRITE)
 
 static bool iobmd_hold_is_larger(struct rb_node *a, const struct rb_node *b)
 {
@@ -122,60 +117,4 @@ void iobmd_hold_end_resize(struct iobmd_buffer *buffer)
 	/* Before the look whether a task waits. */
 	smp_mb();
 	wake_up_var(&buffer->shrinking);
-}
-
-/* Counts as a writable mapping, so that the seal against writing is refused. */
-int iobmd_buffer_get_writer(struct iobmd_buffer *buffer)
-{
-	struct address_space *mapping = buffer->inode->i_mapping;
-	int err = mapping_map_writable(mapping);
-
-	if (!err && iobmd_buffer_is_frozen(buffer)) {
-		mapping_unmap_writable(mapping);
-		err = -EPERM;
-	}
-	return err;
-}
-
-void iobmd_buffer_put_writer(struct iobmd_buffer *buffer)
-{
-	mapping_unmap_writable(buffer->inode->i_mapping);
-}
-
-static int iobmd_buffer_seal_locked(struct iobmd_buffer *buffer, u32 seals)
-{
-	u32 new = seals & ~buffer->seals;
-	int err;
-
-	if (new && buffer->seals & IOBMD_SEAL_SEAL)
-		return -EPERM;
-	if (new & IOBMD_SEAL_WRITE) {
-		err = iobmd_memory_freeze(buffer);
-		if (err)
-			return err;
-	}
-	spin_lock(&buffer->lock);
-	buffer->seals |= new;
-	spin_unlock(&buffer->lock);
-	return 0;
-}
-
-/**
- * iobmd_buffer_seal - forbid changes for good
- * @buffer: The buffer; the caller holds a reference and none of its locks.
- * @seals: An or of enum iobmd_seals.
- *
- * Return: 0, or -EBUSY, -EINTR, -EINVAL, -EPERM, -ERESTARTSYS with nothing changed.
- */
-int iobmd_buffer_seal(struct iobmd_buffer *buffer, u32 seals)
-{
-	int err;
-
-	if (seals & ~IOBMD_SEALS)
-		return -EINVAL;
-	if (mutex_lock_interruptible(&buffer->resize_lock))
-		return -ERESTARTSYS;
-	err = iobmd_buffer_seal_locked(buffer, seals);
-	mutex_unlock(&buffer->resize_lock);
-	return err;
 }

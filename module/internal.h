@@ -220,7 +220,7 @@ struct iobmd_run_limits {
 
 /**
  * struct iobmd_dma_mapping - a range that is mapped for a device
- * @node: For whoever keeps a list of them.
+ * @node: For a list that the caller keeps.
  * @sgt: Its segments.
  * @dev: The device.
  * @direction: As asked for.
@@ -287,11 +287,11 @@ void iobmd_memory_init(void);
 void iobmd_memory_exit(void);
 
 /*
- * Whether the seal against writing is on. It is refused while the page cache has
- * a writable mapping: so whoever is about to write has to count as one, or hold
- * @fault_lock and then a folio, before this tells.
+ * Whether the seal against writing is on. It is refused while the page cache has a
+ * writable mapping. So a writer counts as one before it asks, or asks with @fault_lock
+ * held and then holds a folio.
  */
-static inline bool iobmd_buffer_is_frozen(const struct iobmd_buffer *buffer)
+static inline bool iobmd_buffer_is_write_sealed(const struct iobmd_buffer *buffer)
 {
 	return READ_ONCE(buffer->seals) & IOBMD_SEAL_WRITE;
 }
@@ -314,8 +314,11 @@ bool iobmd_node_is_allowed(int node, int asked);
 bool iobmd_node_is_free(int asked);
 
 /* shrink.c */
+int iobmd_memory_unmap(struct iobmd_buffer *buffer, pgoff_t start);
+int iobmd_memory_exclusively(struct iobmd_buffer *buffer,
+			     int (*try)(struct iobmd_buffer *buffer, unsigned long arg),
+			     unsigned long arg);
 int iobmd_memory_shrink(struct iobmd_buffer *buffer, pgoff_t nr_pages);
-int iobmd_memory_freeze(struct iobmd_buffer *buffer);
 
 /* resize.c */
 int iobmd_buffer_check_capacity(const struct iobmd_buffer *buffer, u64 capacity);
@@ -346,6 +349,8 @@ int iobmd_hold_get(struct iobmd_hold *hold, struct iobmd_buffer *buffer, u64 end
 void iobmd_hold_put(struct iobmd_hold *hold, struct iobmd_buffer *buffer);
 int iobmd_hold_begin_resize(struct iobmd_buffer *buffer, u64 capacity);
 void iobmd_hold_end_resize(struct iobmd_buffer *buffer);
+
+/* seal.c */
 int iobmd_buffer_get_writer(struct iobmd_buffer *buffer);
 void iobmd_buffer_put_writer(struct iobmd_buffer *buffer);
 int iobmd_buffer_seal(struct iobmd_buffer *buffer, u32 seals);
@@ -394,11 +399,14 @@ ssize_t iobmd_splice_read(struct file *file, loff_t *pos,
 loff_t iobmd_llseek(struct file *file, loff_t offset, int whence);
 long iobmd_fallocate(struct file *file, int mode, loff_t offset, loff_t length);
 
-/* dma.c */
+/* runs.c */
 typedef int (*iobmd_visit_run_t)(phys_addr_t address, u64 length, void *arg);
 int iobmd_view_for_each_run(const struct iobmd_view *view, u64 offset, u64 length,
 			    struct iobmd_run_limits limits, iobmd_visit_run_t visit,
 			    void *arg);
+void *iobmd_view_vmap(const struct iobmd_view *view, u64 size);
+
+/* dma.c */
 bool iobmd_dma_is_allowed(const struct iobmd_view *view,
 			  enum dma_data_direction direction);
 struct iobmd_dma_mapping *iobmd_dma_map(const struct iobmd_view *view, u64 offset,
@@ -407,7 +415,6 @@ struct iobmd_dma_mapping *iobmd_dma_map(const struct iobmd_view *view, u64 offse
 void iobmd_dma_unmap(struct iobmd_dma_mapping *mapping);
 void iobmd_dma_sync_for_cpu(struct iobmd_dma_mapping *mapping);
 void iobmd_dma_sync_for_device(struct iobmd_dma_mapping *mapping);
-void *iobmd_view_vmap(const struct iobmd_view *view, u64 size);
 
 /* fs.c */
 extern const struct inode_operations iobmd_inode_operations;

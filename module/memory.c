@@ -131,7 +131,7 @@ struct folio *iobmd_memory_get_folio(struct iobmd_buffer *buffer, u64 offset,
 	struct folio *folio = NULL;
 
 	down_read(&buffer->fault_lock);
-	if (write && iobmd_buffer_is_frozen(buffer))
+	if (write && iobmd_buffer_is_write_sealed(buffer))
 		folio = ERR_PTR(-EPERM);
 	else if (index < iobmd_memory_nr_pages(buffer))
 		folio = filemap_get_folio(buffer->inode->i_mapping, index);

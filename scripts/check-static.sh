@@ -7,10 +7,10 @@
 checkpatch_exceptions='
 module				UNCOMMENTED_DEFINITION	the comment on the struct says what a lock protects
 module/compat.h			MACRO_ARG_UNUSED	an older kernel has an argument less
-module/dma.c			OPEN_BRACE		a function whose name has for_each in it is no loop
 module/examples/edu		UNCOMMENTED_DEFINITION	as in module
 module/ioctl.c			MACRO_ARG_REUSE		the argument is the name of a type
-module/kernel_api.c		OPEN_BRACE		as in dma.c
+module/kernel_api.c		OPEN_BRACE		as in runs.c
+module/runs.c			OPEN_BRACE		a function whose name has for_each in it is no loop
 module/trace.h			OPEN_ENDED_LINE		TRACE_EVENT() is laid out as in the kernel
 module/trace.h			PARENTHESIS_ALIGNMENT	the same
 selftests			BIT_MACRO		user space has no BIT()

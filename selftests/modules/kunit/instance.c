@@ -18,6 +18,7 @@
 #include "node.c"
 #include "reserve_refill.c"
 #include "resize.c"
+#include "seal.c"
 #include "shrink.c"
 
 #include <linux/module.h>

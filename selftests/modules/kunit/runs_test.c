@@ -2,6 +2,7 @@
 /* Where physically contiguous runs are cut: byte by byte against a model, and far out. */
 
 #include "dma.c"
+#include "runs.c"
 
 #include <linux/delay.h>
 #include <linux/platform_device.h>
