@@ -155,7 +155,7 @@ static struct file *iobmd_descriptor_alloc(struct iobmd_view *view,
 /**
  * iobmd_descriptor_create - make the first descriptor of a buffer
  * @buffer: The new buffer, with the only reference to its inode, which the file
- *	takes over; or an ERR_PTR.
+ *	takes over.
  * @rights: An or of enum iobmd_rights.
  * @mnt: The mount of the superblock that it lives on; pinned by the caller.
  *
@@ -167,8 +167,6 @@ struct file *iobmd_descriptor_create(struct iobmd_buffer *buffer, u32 rights,
 	struct iobmd_view *view;
 	struct file *file;
 
-	if (IS_ERR(buffer))
-		return ERR_CAST(buffer);
 	/* Only a file leads to them, and this is the first. */
 	buffer->inode->i_op = &iobmd_inode_operations;
 	view = iobmd_view_create(buffer, rights);

@@ -360,14 +360,21 @@ extern const struct vm_operations_struct iobmd_vm_ops;
 extern const struct vm_operations_struct iobmd_composite_vm_ops;
 
 /* composite.c */
-struct iobmd_buffer *
-iobmd_composite_create(struct super_block *sb,
-		       const struct iobmd_compose_part *parts, u32 nr_parts,
-		       u32 rights);
+struct iobmd_composite *iobmd_composite_alloc(unsigned int max, bool is_writer);
+int iobmd_composite_add(struct iobmd_composite *composite, struct iobmd_buffer *buffer,
+			struct vfsmount *mnt, u64 offset, u64 length);
+int iobmd_composite_add_parts(struct iobmd_composite *composite,
+			      const struct iobmd_composite *other, u64 offset,
+			      u64 length);
+void iobmd_composite_align(struct iobmd_composite *composite);
+void iobmd_composite_attach(struct iobmd_composite *composite, struct iobmd_buffer *buffer);
 void iobmd_composite_free(struct iobmd_composite *composite);
 void iobmd_composite_get(struct iobmd_composite *composite);
 void iobmd_composite_put(struct iobmd_composite *composite);
+u64 iobmd_composite_size(const struct iobmd_composite *composite);
 u64 iobmd_composite_start(const struct iobmd_composite *composite);
+unsigned int iobmd_composite_count(const struct iobmd_composite *composite, u64 offset,
+				   u64 length);
 struct iobmd_place iobmd_composite_find(const struct iobmd_composite *composite,
 					u64 offset);
 
@@ -421,6 +428,10 @@ extern const struct inode_operations iobmd_inode_operations;
 extern struct vfsmount *iobmd_mnt;
 int iobmd_mnt_pin(void);
 void iobmd_mnt_unpin(void);
+
+/* compose.c */
+struct file *iobmd_compose(struct vfsmount *mnt, const struct iobmd_compose_part *args,
+			   u32 nr, u32 rights);
 
 /* export.c */
 struct dma_buf *iobmd_export_create(struct file *file,

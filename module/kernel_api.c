@@ -82,6 +82,15 @@ static struct iobmd_client *iobmd_client_alloc(struct file *parent, u32 rights)
 	return client;
 }
 
+static struct file *iobmd_client_create_file(const struct iobmd_create *args)
+{
+	struct iobmd_buffer *buffer = iobmd_buffer_create(iobmd_mnt->mnt_sb, args);
+
+	if (IS_ERR(buffer))
+		return ERR_CAST(buffer);
+	return iobmd_descriptor_create(buffer, IOBMD_RIGHTS, iobmd_mnt);
+}
+
 struct iobmd_client *iobmd_client_create(const struct iobmd_create *args)
 {
 	struct iobmd_client *client;
@@ -93,8 +102,7 @@ struct iobmd_client *iobmd_client_create(const struct iobmd_create *args)
 	err = iobmd_mnt_pin();
 	if (err)
 		return ERR_PTR(err);
-	file = iobmd_descriptor_create(iobmd_buffer_create(iobmd_mnt->mnt_sb, args),
-				       IOBMD_RIGHTS, iobmd_mnt);
+	file = iobmd_client_create_file(args);
 	iobmd_mnt_unpin();
 	if (IS_ERR(file))
 		return ERR_CAST(file);

@@ -7,6 +7,7 @@
  */
 
 #include "batch.c"
+#include "compose.c"
 #include "descriptor.c"
 #include "export.c"
 #include "fs.c"
