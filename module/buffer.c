@@ -20,8 +20,6 @@
 #define IOBMD_BUFFER_BYTES	(sizeof(struct inode) + sizeof(struct iobmd_buffer) + \
 				 IOBMD_DESCRIPTOR_BYTES)
 
-#define IOBMD_DIRECTION_MASK	(IOBMD_DIRECTION_OUT | IOBMD_DIRECTION_IN)
-
 static atomic64_t iobmd_last_id;
 
 /* Walked under RCU: iobmd_buffer_evict() frees a buffer after a grace period. */
@@ -39,7 +37,7 @@ static int iobmd_create_check_node(const struct iobmd_create *args)
 
 static int iobmd_create_check(const struct iobmd_create *args)
 {
-	if (args->__reserved || args->direction & ~IOBMD_DIRECTION_MASK ||
+	if (args->__reserved || args->direction & ~IOBMD_DIRECTIONS_ALL ||
 	    args->huge > IOBMD_HUGE_REQUIRE)
 		return -EINVAL;
 	if (args->alignment &&
@@ -50,17 +48,15 @@ static int iobmd_create_check(const struct iobmd_create *args)
 	return iobmd_create_check_node(args);
 }
 
-static struct iobmd_buffer *iobmd_buffer_alloc_struct(const struct iobmd_create *args)
+static struct iobmd_buffer *iobmd_buffer_alloc_struct(void)
 {
 	struct iobmd_buffer *buffer = kzalloc(sizeof(*buffer), IOBMD_GFP_OBJECT);
 
 	if (!buffer)
 		return NULL;
 	buffer->id = atomic64_inc_return(&iobmd_last_id);
-	buffer->alignment = args->alignment;
-	buffer->direction = args->direction ?: IOBMD_DIRECTION_MASK;
-	buffer->huge = args->huge;
-	buffer->node = args->flags & IOBMD_CREATE_F_NODE ? args->node : NUMA_NO_NODE;
+	buffer->direction = IOBMD_DIRECTIONS_ALL;
+	buffer->node = NUMA_NO_NODE;
 	mutex_init(&buffer->resize_lock);
 	init_rwsem(&buffer->fault_lock);
 	spin_lock_init(&buffer->lock);
@@ -99,10 +95,9 @@ static int iobmd_buffer_alloc_inode(struct iobmd_buffer *buffer,
 	return 0;
 }
 
-static struct iobmd_buffer *iobmd_buffer_alloc_object(struct super_block *sb,
-						      const struct iobmd_create *args)
+static struct iobmd_buffer *iobmd_buffer_alloc_object(struct super_block *sb)
 {
-	struct iobmd_buffer *buffer = iobmd_buffer_alloc_struct(args);
+	struct iobmd_buffer *buffer = iobmd_buffer_alloc_struct();
 	int err;
 
 	if (!buffer)
@@ -118,20 +113,18 @@ static struct iobmd_buffer *iobmd_buffer_alloc_object(struct super_block *sb,
 /**
  * iobmd_buffer_alloc - make a buffer without memory
  * @sb: The superblock for its inode.
- * @args: What user space asks for, checked.
  *
  * Return: the buffer, whose inode holds the caller's only reference to it, or
  * an ERR_PTR: -EDQUOT, -ENFILE, -ENOMEM.
  */
-struct iobmd_buffer *iobmd_buffer_alloc(struct super_block *sb,
-					const struct iobmd_create *args)
+struct iobmd_buffer *iobmd_buffer_alloc(struct super_block *sb)
 {
 	struct iobmd_account *account = iobmd_account_get_object(IOBMD_BUFFER_BYTES);
 	struct iobmd_buffer *buffer;
 
 	if (IS_ERR(account))
 		return ERR_CAST(account);
-	buffer = iobmd_buffer_alloc_object(sb, args);
+	buffer = iobmd_buffer_alloc_object(sb);
 	if (IS_ERR(buffer))
 		iobmd_account_release_object(account, IOBMD_BUFFER_BYTES);
 	else
@@ -161,10 +154,17 @@ void iobmd_buffer_publish(struct iobmd_buffer *buffer, u64 capacity)
 	trace_iobmd_create(buffer->id, capacity, buffer->huge_bytes);
 }
 
-static int iobmd_buffer_init(struct iobmd_buffer *buffer, u64 capacity)
+static int iobmd_buffer_init(struct iobmd_buffer *buffer, const struct iobmd_create *args)
 {
+	u64 capacity = args->capacity;
 	int err;
 
+	buffer->alignment = args->alignment;
+	buffer->huge = args->huge;
+	if (args->direction)
+		buffer->direction = args->direction;
+	if (args->flags & IOBMD_CREATE_F_NODE)
+		buffer->node = args->node;
 	err = iobmd_buffer_check_capacity(buffer, capacity);
 	if (err)
 		return err;
@@ -195,10 +195,10 @@ struct iobmd_buffer *iobmd_buffer_create(struct super_block *sb,
 	if (err)
 		return ERR_PTR(err);
 
-	buffer = iobmd_buffer_alloc(sb, args);
+	buffer = iobmd_buffer_alloc(sb);
 	if (IS_ERR(buffer))
 		return buffer;
-	err = iobmd_buffer_init(buffer, args->capacity);
+	err = iobmd_buffer_init(buffer, args);
 	if (err) {
 		iput(buffer->inode);
 		return ERR_PTR(err);

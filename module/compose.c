@@ -136,13 +136,12 @@ static struct iobmd_buffer *
 iobmd_compose_buffer(struct super_block *sb, const struct iobmd_compose_part *args, u32 nr,
 		     u32 rights)
 {
-	const struct iobmd_create no_memory = {};
 	struct iobmd_composite *composite = iobmd_compose_build(args, nr, rights);
 	struct iobmd_buffer *buffer;
 
 	if (IS_ERR(composite))
 		return ERR_CAST(composite);
-	buffer = iobmd_buffer_alloc(sb, &no_memory);
+	buffer = iobmd_buffer_alloc(sb);
 	if (IS_ERR(buffer)) {
 		iobmd_composite_free(composite);
 		return buffer;

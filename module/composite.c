@@ -253,7 +253,7 @@ unsigned int iobmd_composite_count(const struct iobmd_composite *composite, u64 
 
 static u32 iobmd_composite_direction(const struct iobmd_composite *composite)
 {
-	u32 direction = IOBMD_DIRECTION_IN | IOBMD_DIRECTION_OUT;
+	u32 direction = IOBMD_DIRECTIONS_ALL;
 	unsigned int i;
 
 	for (i = 0; i < composite->nr; i++)

@@ -193,18 +193,18 @@ err_iput:
 
 /**
  * iobmd_descriptor_derive - make a descriptor that shows and may do less
- * @parent: Of which. The caller holds a reference.
- * @args: What user space asks for, size and flags already checked.
+ * @parent: The descriptor to derive from. The caller holds a reference.
+ * @window: What it shows, and its rights.
  *
  * Return: a file, or an ERR_PTR.
  */
 struct file *iobmd_descriptor_derive(struct file *parent,
-				     const struct iobmd_derive *args)
+				     const struct iobmd_window *window)
 {
 	struct iobmd_view *view;
 	struct file *file;
 
-	view = iobmd_view_derive(iobmd_descriptor_view(parent), args);
+	view = iobmd_view_derive(iobmd_descriptor_view(parent), window);
 	if (IS_ERR(view))
 		return ERR_CAST(view);
 	ihold(view->buffer->inode);
@@ -218,19 +218,18 @@ struct file *iobmd_descriptor_derive(struct file *parent,
 }
 
 /**
- * iobmd_descriptor_keep - derive a descriptor for the kernel's own use
- * @parent: Of which. The caller holds a reference.
- * @args: As for iobmd_descriptor_derive().
+ * iobmd_descriptor_get - derive a descriptor for the kernel's own use
+ * @parent: The descriptor to derive from. The caller holds a reference.
+ * @window: What it shows, and its rights.
  *
- * As nobody sees the mappings of whoever uses it, one that may write counts as a
- * writable mapping.
+ * Its user maps the memory for a device or for the kernel, which the page cache does not
+ * see: so it counts as a writable mapping if it may write.
  *
- * Return: a file, to give to iobmd_descriptor_drop(), or an ERR_PTR.
+ * Return: a file, to give to iobmd_descriptor_put(), or an ERR_PTR.
  */
-struct file *iobmd_descriptor_keep(struct file *parent,
-				   const struct iobmd_derive *args)
+struct file *iobmd_descriptor_get(struct file *parent, const struct iobmd_window *window)
 {
-	struct file *file = iobmd_descriptor_derive(parent, args);
+	struct file *file = iobmd_descriptor_derive(parent, window);
 	int err;
 
 	if (IS_ERR(file))
@@ -243,7 +242,7 @@ struct file *iobmd_descriptor_keep(struct file *parent,
 	return file;
 }
 
-void iobmd_descriptor_drop(struct file *file)
+void iobmd_descriptor_put(struct file *file)
 {
 	iobmd_view_put_writer(iobmd_descriptor_view(file));
 	fput(file);

@@ -51,7 +51,10 @@ struct seq_file;
 #define IOBMD_GFP_TABLE		(GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
 #define IOBMD_GFP_OBJECT	(IOBMD_GFP_TABLE | __GFP_ACCOUNT)
 
-#define IOBMD_RIGHTS	(IOBMD_RIGHT_READ | IOBMD_RIGHT_WRITE | IOBMD_RIGHT_RESIZE)
+#define IOBMD_RIGHTS_ALL	(IOBMD_RIGHT_READ | IOBMD_RIGHT_WRITE | IOBMD_RIGHT_RESIZE)
+#define IOBMD_SEALS_ALL		(IOBMD_SEAL_SEAL | IOBMD_SEAL_SHRINK | \
+				 IOBMD_SEAL_GROW | IOBMD_SEAL_WRITE)
+#define IOBMD_DIRECTIONS_ALL	(IOBMD_DIRECTION_IN | IOBMD_DIRECTION_OUT)
 
 /**
  * struct iobmd_hold - a reason for a buffer to keep the memory that it has
@@ -171,14 +174,14 @@ struct iobmd_buffer {
  * @buffer: The buffer; the descriptor's file has a reference to its inode.
  * @rights: An or of enum iobmd_rights. Also the mode of the file, so that the
  *	kernel's own checks go by it.
- * @is_window: Whether it shows but a part.
+ * @is_window: Whether it shows only a part.
  * @offset: Where that part begins, in bytes; a multiple of the page size.
  * @size: Its size in bytes; without @is_window it is the buffer's length.
  * @has_hold: Whether @hold is in use.
  * @hold: Keeps what the view shows, or what its owner asked for.
  *
- * Constant, but for @hold, which goes with the file. The rest goes with its
- * dentry, which stat(2) looks at and a path keeps for longer than the file.
+ * Constant, except for @hold, which is put with the file. The rest is freed with its
+ * dentry, which stat(2) looks at and which a path keeps for longer than the file.
  */
 struct iobmd_view {
 	struct iobmd_account *account;
@@ -192,11 +195,25 @@ struct iobmd_view {
 };
 
 /**
+ * struct iobmd_window - what a derived view shows of its parent, and may do with it
+ * @offset: Where it begins in the parent, in bytes; a multiple of the page size.
+ * @length: In bytes; 0 for no window, but all that the parent shows.
+ * @rights: An or of enum iobmd_rights. Those that the parent lacks are not added.
+ * @hold: Whether it keeps the memory up to the length of now, also if it is no window.
+ */
+struct iobmd_window {
+	u64 offset;
+	u64 length;
+	u32 rights;
+	bool hold;
+};
+
+/**
  * struct iobmd_place - where a byte of a view lies
- * @buffer: In whose memory; not a composite.
+ * @buffer: The buffer that has the memory; not a composite.
  * @offset: Where in that, in bytes.
- * @before: How many bytes of the same window lie before it.
- * @length: How many from there on lie next to each other, in bytes.
+ * @before: How many bytes of the same part of a composite lie before it.
+ * @length: How many bytes from there on lie next to each other in @buffer.
  */
 struct iobmd_place {
 	struct iobmd_buffer *buffer;
@@ -232,7 +249,7 @@ struct iobmd_dma_mapping {
 	enum dma_data_direction direction;
 };
 
-/* What a descriptor shows: constant, so through this. */
+/* What a descriptor shows. */
 static inline const struct iobmd_view *iobmd_descriptor_view(const struct file *file)
 {
 	return file->private_data;
@@ -330,8 +347,7 @@ u64 iobmd_buffer_length(struct iobmd_buffer *buffer);
 
 /* buffer.c */
 extern struct list_head iobmd_buffers;
-struct iobmd_buffer *iobmd_buffer_alloc(struct super_block *sb,
-					const struct iobmd_create *args);
+struct iobmd_buffer *iobmd_buffer_alloc(struct super_block *sb);
 struct iobmd_buffer *iobmd_buffer_create(struct super_block *sb,
 					 const struct iobmd_create *args);
 void iobmd_buffer_evict(struct inode *inode);
@@ -381,7 +397,7 @@ struct iobmd_place iobmd_composite_find(const struct iobmd_composite *composite,
 /* view.c */
 struct iobmd_view *iobmd_view_create(struct iobmd_buffer *buffer, u32 rights);
 struct iobmd_view *iobmd_view_derive(const struct iobmd_view *parent,
-				     const struct iobmd_derive *args);
+				     const struct iobmd_window *window);
 void iobmd_view_put_hold(struct iobmd_view *view);
 void iobmd_view_free(struct iobmd_view *view);
 u64 iobmd_view_size(const struct iobmd_view *view);
@@ -441,10 +457,9 @@ struct dma_buf *iobmd_export_create(struct file *file,
 struct file *iobmd_descriptor_create(struct iobmd_buffer *buffer, u32 rights,
 				     struct vfsmount *mnt);
 struct file *iobmd_descriptor_derive(struct file *parent,
-				     const struct iobmd_derive *args);
-struct file *iobmd_descriptor_keep(struct file *parent,
-				   const struct iobmd_derive *args);
-void iobmd_descriptor_drop(struct file *file);
+				     const struct iobmd_window *window);
+struct file *iobmd_descriptor_get(struct file *parent, const struct iobmd_window *window);
+void iobmd_descriptor_put(struct file *file);
 int iobmd_descriptor_check_map(const struct file *file, u64 offset, u64 length);
 
 bool iobmd_descriptor_is(const struct file *file);

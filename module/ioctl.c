@@ -129,7 +129,7 @@ static struct file *iobmd_call_create(const struct iobmd_call *call)
 	buffer = iobmd_buffer_create(iobmd_mnt->mnt_sb, &call->arg.create);
 	if (IS_ERR(buffer))
 		return ERR_CAST(buffer);
-	return iobmd_descriptor_create(buffer, IOBMD_RIGHTS, iobmd_mnt);
+	return iobmd_descriptor_create(buffer, IOBMD_RIGHTS_ALL, iobmd_mnt);
 }
 
 static long iobmd_ioctl_create(struct iobmd_call *call)
@@ -191,14 +191,30 @@ static long iobmd_ioctl_compose(struct iobmd_call *call)
 	return fd;
 }
 
+static struct file *iobmd_call_derive(const struct iobmd_call *call)
+{
+	const struct iobmd_derive *args = &call->arg.derive;
+	struct iobmd_window window = {
+		.offset	= args->offset,
+		.length	= args->length,
+		.rights	= IOBMD_RIGHTS_ALL,
+		.hold	= args->flags & IOBMD_DERIVE_F_HOLD,
+	};
+
+	if (args->flags & IOBMD_DERIVE_F_WINDOW ? !args->length : args->offset || args->length)
+		return ERR_PTR(-EINVAL);
+	if (args->flags & IOBMD_DERIVE_F_READ_ONLY)
+		window.rights = IOBMD_RIGHT_READ;
+	return iobmd_descriptor_derive(call->file, &window);
+}
+
 static long iobmd_ioctl_derive(struct iobmd_call *call)
 {
 	int fd = get_unused_fd_flags(O_CLOEXEC);
 
 	if (fd < 0)
 		return fd;
-	return iobmd_call_return_file(fd, iobmd_descriptor_derive(call->file,
-								  &call->arg.derive));
+	return iobmd_call_return_file(fd, iobmd_call_derive(call));
 }
 
 static long iobmd_ioctl_export(struct iobmd_call *call)

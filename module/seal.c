@@ -14,9 +14,6 @@
 
 #include "internal.h"
 
-#define IOBMD_SEALS	(IOBMD_SEAL_SEAL | IOBMD_SEAL_SHRINK |		\
-			 IOBMD_SEAL_GROW | IOBMD_SEAL_WRITE)
-
 /* Counts as a writable mapping, so that the seal against writing is refused. */
 int iobmd_buffer_get_writer(struct iobmd_buffer *buffer)
 {
@@ -91,7 +88,7 @@ int iobmd_buffer_seal(struct iobmd_buffer *buffer, u32 seals)
 {
 	int err;
 
-	if (seals & ~IOBMD_SEALS)
+	if (seals & ~IOBMD_SEALS_ALL)
 		return -EINVAL;
 	if (mutex_lock_interruptible(&buffer->resize_lock))
 		return -ERESTARTSYS;

@@ -157,9 +157,8 @@ static void farthest_hold_counts_in_whatever_order_they_go(struct kunit *test)
 /* One that could not be made ends before it is in the list. */
 static void buffer_is_listed_from_publication_to_its_end(struct kunit *test)
 {
-	const struct iobmd_create args = {};
-	struct iobmd_buffer *first = iobmd_buffer_alloc(iobmd_mnt->mnt_sb, &args);
-	struct iobmd_buffer *second = iobmd_buffer_alloc(iobmd_mnt->mnt_sb, &args);
+	struct iobmd_buffer *first = iobmd_buffer_alloc(iobmd_mnt->mnt_sb);
+	struct iobmd_buffer *second = iobmd_buffer_alloc(iobmd_mnt->mnt_sb);
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, first);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, second);

@@ -59,8 +59,7 @@ static void iobmd_instance_iput(void *inode)
  */
 struct iobmd_buffer *iobmd_instance_buffer(struct kunit *test, u64 capacity)
 {
-	const struct iobmd_create args = {};
-	struct iobmd_buffer *buffer = iobmd_buffer_alloc(iobmd_mnt->mnt_sb, &args);
+	struct iobmd_buffer *buffer = iobmd_buffer_alloc(iobmd_mnt->mnt_sb);
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, buffer);
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, iobmd_instance_iput,

@@ -237,7 +237,7 @@ static void walk_view(struct work_struct *work)
 static void walk_waits_for_a_folio_that_is_being_split(struct kunit *test)
 {
 	struct iobmd_buffer *buffer = iobmd_instance_buffer(test, SPLIT_PAGES * PAGE_SIZE);
-	const struct iobmd_view view = { .buffer = buffer, .rights = IOBMD_RIGHTS };
+	const struct iobmd_view view = { .buffer = buffer, .rights = IOBMD_RIGHTS_ALL };
 	struct split_walk walk = { .view = &view, .far.limits = IOBMD_NO_LIMITS };
 	bool frozen, met = false;
 	struct folio *folio;
