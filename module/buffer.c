@@ -56,11 +56,11 @@ static struct iobmd_buffer *iobmd_buffer_alloc_struct(void)
 		return NULL;
 	buffer->id = atomic64_inc_return(&iobmd_last_id);
 	buffer->direction = IOBMD_DIRECTIONS_ALL;
-	buffer->node = NUMA_NO_NODE;
-	mutex_init(&buffer->resize_lock);
-	init_rwsem(&buffer->fault_lock);
+	buffer->memory.node = NUMA_NO_NODE;
+	mutex_init(&buffer->memory.resize_lock);
+	init_rwsem(&buffer->memory.fault_lock);
 	spin_lock_init(&buffer->lock);
-	buffer->holds = RB_ROOT_CACHED;
+	buffer->memory.holds = RB_ROOT_CACHED;
 	return buffer;
 }
 
@@ -151,7 +151,7 @@ void iobmd_buffer_publish(struct iobmd_buffer *buffer, u64 capacity)
 {
 	iobmd_buffer_set_sizes(buffer, capacity);
 	iobmd_buffer_list(buffer);
-	trace_iobmd_create(buffer->id, capacity, buffer->huge_bytes);
+	trace_iobmd_create(buffer->id, capacity, buffer->memory.huge_bytes);
 }
 
 static int iobmd_buffer_init(struct iobmd_buffer *buffer, const struct iobmd_create *args)
@@ -159,19 +159,20 @@ static int iobmd_buffer_init(struct iobmd_buffer *buffer, const struct iobmd_cre
 	u64 capacity = args->capacity;
 	int err;
 
-	buffer->alignment = args->alignment;
-	buffer->huge = args->huge;
+	buffer->memory.alignment = args->alignment;
+	buffer->memory.huge = args->huge;
 	if (args->direction)
 		buffer->direction = args->direction;
 	if (args->flags & IOBMD_CREATE_F_NODE)
-		buffer->node = args->node;
+		buffer->memory.node = args->node;
 	err = iobmd_buffer_check_capacity(buffer, capacity);
 	if (err)
 		return err;
 
-	buffer->memcg = get_mem_cgroup_from_mm(current->mm);
-	buffer->exempt = iobmd_account_is_exempt();
-	err = iobmd_memory_grow(buffer, DIV_ROUND_UP_ULL(capacity, PAGE_SIZE), buffer->exempt);
+	buffer->memory.memcg = get_mem_cgroup_from_mm(current->mm);
+	buffer->memory.exempt = iobmd_account_is_exempt();
+	err = iobmd_memory_grow(buffer, DIV_ROUND_UP_ULL(capacity, PAGE_SIZE),
+				buffer->memory.exempt);
 	if (!err)
 		iobmd_buffer_publish(buffer, capacity);
 	return err;
@@ -218,7 +219,7 @@ void iobmd_buffer_evict(struct inode *inode)
 	if (buffer)
 		iobmd_memory_keep_bad(buffer, 0);
 	/* Of a creator without a ceiling nothing needs to stay charged. */
-	if (buffer && !buffer->exempt)
+	if (buffer && !buffer->memory.exempt)
 		leftover = iobmd_leftover_collect(buffer->account, &inode->i_data,
 						  iobmd_memory_nr_pages(buffer));
 	truncate_inode_pages_final(&inode->i_data);
@@ -234,7 +235,7 @@ void iobmd_buffer_evict(struct inode *inode)
 		iobmd_composite_free(buffer->composite);
 	iobmd_account_uncharge(buffer->account, iobmd_memory_nr_pages(buffer) - leftover);
 	iobmd_account_release_object(buffer->account, IOBMD_BUFFER_BYTES);
-	mem_cgroup_put(buffer->memcg);
+	mem_cgroup_put(buffer->memory.memcg);
 	kfree_rcu(buffer, rcu);
 }
 
@@ -278,11 +279,11 @@ void iobmd_buffer_get_info(struct iobmd_buffer *buffer,
 		.size		= sizeof(*info),
 		.id		= buffer->id,
 		.allocated	= (u64)iobmd_memory_nr_pages(buffer) << PAGE_SHIFT,
-		.huge_bytes	= READ_ONCE(buffer->huge_bytes),
-		.alignment	= buffer->alignment,
+		.huge_bytes	= READ_ONCE(buffer->memory.huge_bytes),
+		.alignment	= buffer->memory.alignment,
 		.direction	= buffer->direction,
-		.huge		= buffer->huge,
-		.node		= buffer->node,
+		.huge		= buffer->memory.huge,
+		.node		= buffer->memory.node,
 		.page_size	= PAGE_SIZE,
 		.huge_page_size	= IOBMD_HUGE_SIZE,
 	};
@@ -290,6 +291,6 @@ void iobmd_buffer_get_info(struct iobmd_buffer *buffer,
 	spin_lock(&buffer->lock);
 	info->capacity = buffer->capacity;
 	info->length = buffer->length;
-	info->seals = buffer->seals;
+	info->seals = buffer->memory.seals;
 	spin_unlock(&buffer->lock);
 }

@@ -93,7 +93,7 @@ static void iobmd_sources_free(struct iobmd_source *sources, u32 nr)
 
 static struct iobmd_composite *
 iobmd_compose_from_sources(const struct iobmd_source *sources, u32 nr,
-			     unsigned int nr_parts, u32 rights)
+			   unsigned int nr_parts, u32 rights)
 {
 	struct iobmd_composite *composite;
 	int err = 0;

@@ -27,7 +27,7 @@ static int iobmd_hold_get_locked(struct iobmd_hold *hold, struct iobmd_buffer *b
 	if (end > buffer->capacity)
 		return -EINVAL;
 	hold->end = end ?: buffer->length;
-	rb_add_cached(&hold->node, &buffer->holds, iobmd_hold_is_larger);
+	rb_add_cached(&hold->node, &buffer->memory.holds, iobmd_hold_is_larger);
 	return 0;
 }
 
@@ -48,13 +48,13 @@ int iobmd_hold_get(struct iobmd_hold *hold, struct iobmd_buffer *buffer, u64 end
 	int err = 0;
 
 	spin_lock(&buffer->lock);
-	if (buffer->shrinking) {
-		buffer->nr_waiting++;
+	if (buffer->memory.shrinking) {
+		buffer->memory.nr_waiting++;
 		spin_unlock(&buffer->lock);
-		err = wait_var_event_interruptible(&buffer->shrinking,
-						   !READ_ONCE(buffer->shrinking));
+		err = wait_var_event_interruptible(&buffer->memory.shrinking,
+						   !READ_ONCE(buffer->memory.shrinking));
 		spin_lock(&buffer->lock);
-		buffer->nr_waiting--;
+		buffer->memory.nr_waiting--;
 	}
 	if (!err)
 		err = iobmd_hold_get_locked(hold, buffer, end);
@@ -65,13 +65,13 @@ int iobmd_hold_get(struct iobmd_hold *hold, struct iobmd_buffer *buffer, u64 end
 void iobmd_hold_put(struct iobmd_hold *hold, struct iobmd_buffer *buffer)
 {
 	spin_lock(&buffer->lock);
-	rb_erase_cached(&hold->node, &buffer->holds);
+	rb_erase_cached(&hold->node, &buffer->memory.holds);
 	spin_unlock(&buffer->lock);
 }
 
 static bool iobmd_hold_is_beyond(const struct iobmd_buffer *buffer, u64 capacity)
 {
-	struct rb_node *largest = rb_first_cached(&buffer->holds);
+	struct rb_node *largest = rb_first_cached(&buffer->memory.holds);
 
 	return largest && rb_entry(largest, struct iobmd_hold, node)->end > capacity;
 }
@@ -89,32 +89,32 @@ int iobmd_hold_begin_resize(struct iobmd_buffer *buffer, u64 capacity)
 	bool shrink = capacity < buffer->capacity;
 	int err = 0;
 
-	lockdep_assert_held(&buffer->resize_lock);
+	lockdep_assert_held(&buffer->memory.resize_lock);
 
-	if (shrink && buffer->seals & IOBMD_SEAL_SHRINK)
+	if (shrink && buffer->memory.seals & IOBMD_SEAL_SHRINK)
 		return -EBUSY;
-	if (capacity > buffer->capacity && buffer->seals & IOBMD_SEAL_GROW)
+	if (capacity > buffer->capacity && buffer->memory.seals & IOBMD_SEAL_GROW)
 		return -EBUSY;
 
 	spin_lock(&buffer->lock);
-	if (shrink && (buffer->nr_waiting || iobmd_hold_is_beyond(buffer, capacity)))
+	if (shrink && (buffer->memory.nr_waiting || iobmd_hold_is_beyond(buffer, capacity)))
 		err = -EBUSY;
 	else
-		WRITE_ONCE(buffer->shrinking, shrink);
+		WRITE_ONCE(buffer->memory.shrinking, shrink);
 	spin_unlock(&buffer->lock);
 	return err;
 }
 
 void iobmd_hold_end_resize(struct iobmd_buffer *buffer)
 {
-	lockdep_assert_held(&buffer->resize_lock);
+	lockdep_assert_held(&buffer->memory.resize_lock);
 
-	if (!buffer->shrinking)
+	if (!buffer->memory.shrinking)
 		return;
 	spin_lock(&buffer->lock);
-	WRITE_ONCE(buffer->shrinking, false);
+	WRITE_ONCE(buffer->memory.shrinking, false);
 	spin_unlock(&buffer->lock);
 	/* Before the look whether a task waits. */
 	smp_mb();
-	wake_up_var(&buffer->shrinking);
+	wake_up_var(&buffer->memory.shrinking);
 }

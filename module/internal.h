@@ -67,44 +67,31 @@ struct iobmd_hold {
 };
 
 /**
- * struct iobmd_buffer - a buffer: memory that descriptors and mappings share
- * @inode: The page cache that holds the memory; @inode->i_size is the memory in
- *	bytes, whole pages, but for a composite: iobmd_composite_inode_size().
- *	The inode owns this struct: its eviction, when the last file is gone, frees
- *	both. A mapping holds a file, a file the inode.
- * @rcu: For debugfs.c, which looks at buffers without a reference.
- * @listed: In the list of all buffers; unused while @capacity is 0.
- * @id: Unique while the module is loaded.
- * @alignment: As asked for at creation; constant, like the six that follow.
- * @direction: As asked for, never 0.
+ * struct iobmd_memory - the memory of a buffer: folios in the page cache of its inode
+ * @alignment: As asked for at creation; constant, like the four that follow.
  * @huge: enum iobmd_huge
  * @exempt: Whether the creator was exempt from the user's ceiling.
  * @node: NUMA node, or NUMA_NO_NODE.
- * @composite: What it shows instead of memory of its own, or NULL.
- * @account: That of the creator, for the memory and the inode; a reference.
  * @memcg: The memory cgroup of the creator, or NULL.
  * @resize_lock: One resize at a time. Protects the set of folios.
- * @fault_lock: Shared while a page fault looks a folio up and maps it or locks
- *	it; exclusive while a shrink unmaps folios and looks whether anybody
- *	uses them. Who holds it shared can rely on every folio being there.
+ * @fault_lock: Shared while a page fault looks a folio up and maps it or locks it;
+ *	exclusive while a shrink unmaps folios and looks whether they are in use. With
+ *	it held shared, no folio goes away.
  * @split: The folio that a shrink has split, else NULL. Written with @fault_lock
  *	exclusive.
  * @has_bad: A folio of several pages has had one with a hardware error.
- * @huge_bytes: How much of the memory is in huge pages. Written with
- *	@resize_lock held, read without.
- * @lock: Protects all that follows. Innermost.
- * @seals: An or of enum iobmd_seals. Written with @resize_lock held too, and
- *	IOBMD_SEAL_WRITE with @fault_lock exclusive.
+ * @huge_bytes: How much of the memory is in huge pages. Written with @resize_lock
+ *	held, read without.
+ * @seals: An or of enum iobmd_seals. The lock of the buffer protects it and what
+ *	follows. Written with @resize_lock held too, and IOBMD_SEAL_WRITE with
+ *	@fault_lock exclusive.
  * @holds: Of struct iobmd_hold, the largest end first. Not added to while @shrinking.
  * @shrinking: A resize to a smaller capacity is running. Written with @resize_lock
  *	held too; waited for by wait_var_event().
  * @nr_waiting: How many holds wait for it to end. No other begins while one does.
- * @capacity: In bytes, exact. Written with @resize_lock held too.
- * @length: In bytes, at most @capacity.
- * @name: For people; may be empty.
  *
- * Lock order: mmap_lock, or @resize_lock; then @fault_lock, folio lock, the
- * kernel's own; last @lock. Nothing touches user memory under any of them.
+ * Lock order: mmap_lock, or @resize_lock; then @fault_lock, folio lock, the kernel's
+ * own; last the lock of the buffer. User memory is not touched under any of them.
  *
  * Waits that are not over in a moment: for what, what prolongs it, what ends it.
  *
@@ -137,18 +124,11 @@ struct iobmd_hold {
  *	Mapping and CPU access, for those of others through the same export: the time
  *	of the syncs, where the device needs any.
  */
-struct iobmd_buffer {
-	struct inode *inode;
-	struct rcu_head rcu;
-	struct list_head listed;
-	u64 id;
+struct iobmd_memory {
 	u64 alignment;
-	u8 direction;
 	u8 huge;
 	bool exempt;
 	int node;
-	struct iobmd_composite *composite;
-	struct iobmd_account *account;
 	struct mem_cgroup *memcg;
 
 	struct mutex resize_lock;
@@ -157,11 +137,40 @@ struct iobmd_buffer {
 	bool has_bad;
 	u64 huge_bytes;
 
-	spinlock_t lock;
 	u32 seals;
 	struct rb_root_cached holds;
 	bool shrinking;
 	unsigned int nr_waiting;
+};
+
+/**
+ * struct iobmd_buffer - a buffer: bytes that descriptors and mappings share
+ * @inode: Its ->i_size is the memory in bytes, whole pages, but for a composite:
+ *	iobmd_composite_inode_size(). The inode owns this struct: its eviction, when the
+ *	last file is gone, frees both. A mapping holds a file, a file the inode.
+ * @rcu: For debugfs, which looks at buffers without a reference.
+ * @listed: In iobmd_buffers; unused while @capacity is 0.
+ * @id: Unique while the module is loaded.
+ * @direction: As asked for, or what all parts have; never 0, and constant.
+ * @account: That of the creator, for the memory and the inode; a reference.
+ * @memory: What it consists of, if it is no composite.
+ * @composite: The parts that it shows instead, or NULL. Nothing is in @memory then.
+ * @lock: Protects all that follows, and a part of @memory. Innermost.
+ * @capacity: In bytes, exact. Written with the resize_lock of @memory held too.
+ * @length: In bytes, at most @capacity.
+ * @name: For people; may be empty.
+ */
+struct iobmd_buffer {
+	struct inode *inode;
+	struct rcu_head rcu;
+	struct list_head listed;
+	u64 id;
+	u8 direction;
+	struct iobmd_account *account;
+	struct iobmd_memory memory;
+	struct iobmd_composite *composite;
+
+	spinlock_t lock;
 	u64 capacity;
 	u64 length;
 	char name[IOBMD_NAME_MAX + 1];
@@ -310,7 +319,7 @@ void iobmd_memory_exit(void);
  */
 static inline bool iobmd_buffer_is_write_sealed(const struct iobmd_buffer *buffer)
 {
-	return READ_ONCE(buffer->seals) & IOBMD_SEAL_WRITE;
+	return READ_ONCE(buffer->memory.seals) & IOBMD_SEAL_WRITE;
 }
 
 static inline pgoff_t iobmd_memory_nr_pages(const struct iobmd_buffer *buffer)

@@ -21,10 +21,10 @@ int iobmd_buffer_check_capacity(const struct iobmd_buffer *buffer, u64 capacity)
 	err = iobmd_account_check_capacity(capacity);
 	if (err)
 		return err;
-	if (buffer->huge == IOBMD_HUGE_REQUIRE && !IS_ALIGNED(capacity, PMD_SIZE))
+	if (buffer->memory.huge == IOBMD_HUGE_REQUIRE && !IS_ALIGNED(capacity, PMD_SIZE))
 		return -EINVAL;
-	if (capacity > allocated && buffer->alignment &&
-	    !IS_ALIGNED(allocated, buffer->alignment))
+	if (capacity > allocated && buffer->memory.alignment &&
+	    !IS_ALIGNED(allocated, buffer->memory.alignment))
 		return -EINVAL;
 	return 0;
 }
@@ -48,7 +48,7 @@ static int iobmd_buffer_resize_locked(struct iobmd_buffer *buffer, u64 capacity)
 		err = iobmd_memory_shrink(buffer, nr_pages);
 	else if (nr_pages > old_nr_pages)
 		err = iobmd_memory_grow(buffer, nr_pages,
-					buffer->exempt && iobmd_account_is_exempt());
+					buffer->memory.exempt && iobmd_account_is_exempt());
 	if (err)
 		return err;
 
@@ -87,10 +87,10 @@ int iobmd_buffer_resize(struct iobmd_buffer *buffer, u64 capacity)
 {
 	int err;
 
-	if (mutex_lock_interruptible(&buffer->resize_lock))
+	if (mutex_lock_interruptible(&buffer->memory.resize_lock))
 		return -ERESTARTSYS;
 	err = iobmd_buffer_change(buffer, capacity);
-	mutex_unlock(&buffer->resize_lock);
+	mutex_unlock(&buffer->memory.resize_lock);
 	return err;
 }
 
@@ -105,7 +105,7 @@ int iobmd_buffer_extend(struct iobmd_buffer *buffer, u64 length)
 {
 	int err = 0;
 
-	if (mutex_lock_interruptible(&buffer->resize_lock))
+	if (mutex_lock_interruptible(&buffer->memory.resize_lock))
 		return -ERESTARTSYS;
 	if (length > buffer->capacity) {
 		err = iobmd_buffer_change(buffer, length);
@@ -114,7 +114,7 @@ int iobmd_buffer_extend(struct iobmd_buffer *buffer, u64 length)
 		buffer->length = max(buffer->length, length);
 		spin_unlock(&buffer->lock);
 	}
-	mutex_unlock(&buffer->resize_lock);
+	mutex_unlock(&buffer->memory.resize_lock);
 	return err;
 }
 

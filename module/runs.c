@@ -102,7 +102,7 @@ static u64 iobmd_run_find(const struct iobmd_place *place, phys_addr_t *address)
 	bool more = true;
 	u64 length = 0;
 
-	down_read(&buffer->fault_lock);
+	down_read(&buffer->memory.fault_lock);
 	rcu_read_lock();
 	xas_for_each(&xas, folio, last) {
 		pgoff_t index = (place->offset + length) >> PAGE_SHIFT;
@@ -123,7 +123,7 @@ static u64 iobmd_run_find(const struct iobmd_place *place, phys_addr_t *address)
 			break;
 	}
 	rcu_read_unlock();
-	up_read(&buffer->fault_lock);
+	up_read(&buffer->memory.fault_lock);
 	return length;
 }
 

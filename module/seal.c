@@ -35,7 +35,7 @@ void iobmd_buffer_put_writer(struct iobmd_buffer *buffer)
 static void iobmd_buffer_add_seals(struct iobmd_buffer *buffer, u32 seals)
 {
 	spin_lock(&buffer->lock);
-	buffer->seals |= seals;
+	buffer->memory.seals |= seals;
 	spin_unlock(&buffer->lock);
 }
 
@@ -66,9 +66,9 @@ static int iobmd_buffer_try_seal_write(struct iobmd_buffer *buffer, unsigned lon
 
 static int iobmd_buffer_seal_locked(struct iobmd_buffer *buffer, u32 seals)
 {
-	u32 new = seals & ~buffer->seals;
+	u32 new = seals & ~buffer->memory.seals;
 
-	if (new && buffer->seals & IOBMD_SEAL_SEAL)
+	if (new && buffer->memory.seals & IOBMD_SEAL_SEAL)
 		return -EPERM;
 	if (new & IOBMD_SEAL_WRITE)
 		return iobmd_memory_exclusively(buffer, iobmd_buffer_try_seal_write, new);
@@ -90,9 +90,9 @@ int iobmd_buffer_seal(struct iobmd_buffer *buffer, u32 seals)
 
 	if (seals & ~IOBMD_SEALS_ALL)
 		return -EINVAL;
-	if (mutex_lock_interruptible(&buffer->resize_lock))
+	if (mutex_lock_interruptible(&buffer->memory.resize_lock))
 		return -ERESTARTSYS;
 	err = iobmd_buffer_seal_locked(buffer, seals);
-	mutex_unlock(&buffer->resize_lock);
+	mutex_unlock(&buffer->memory.resize_lock);
 	return err;
 }

@@ -83,7 +83,7 @@ static bool iobmd_folio_is_used(struct iobmd_look *look, struct folio *folio)
 {
 	while (folio_ref_count(folio) > iobmd_folio_harmless_refs(folio)) {
 		if (look->ticks++ >= IOBMD_USED_TICKS || fatal_signal_pending(current) ||
-		    rwsem_is_contended(&look->buffer->fault_lock))
+		    rwsem_is_contended(&look->buffer->memory.fault_lock))
 			return true;
 		schedule_timeout_killable(1);
 	}
@@ -96,7 +96,7 @@ static bool iobmd_folio_is_used(struct iobmd_look *look, struct folio *folio)
  */
 static bool iobmd_memory_has_room_to_cut(const struct iobmd_buffer *buffer)
 {
-	struct mem_cgroup *old_memcg = set_active_memcg(buffer->memcg);
+	struct mem_cgroup *old_memcg = set_active_memcg(buffer->memory.memcg);
 	struct xa_node *probe = kmalloc(sizeof(*probe), IOBMD_GFP_OBJECT);
 	bool has_room = probe;
 
@@ -133,10 +133,10 @@ static int iobmd_memory_cut(struct iobmd_buffer *buffer, pgoff_t first)
 	}
 	if (good)
 		copy_highpage(copy, page);
-	WRITE_ONCE(buffer->split, folio);
+	WRITE_ONCE(buffer->memory.split, folio);
 	truncate_inode_pages_range(buffer->inode->i_mapping, pos,
 				   pos + PAGE_SIZE - 1);
-	WRITE_ONCE(buffer->split, NULL);
+	WRITE_ONCE(buffer->memory.split, NULL);
 	folio = iobmd_memory_folio(buffer, first);
 	if (folio && folio->index < first) {
 		if (good)
@@ -160,7 +160,7 @@ int iobmd_memory_unmap(struct iobmd_buffer *buffer, pgoff_t start)
 {
 	struct iobmd_look look = { .buffer = buffer };
 
-	lockdep_assert_held_write(&buffer->fault_lock);
+	lockdep_assert_held_write(&buffer->memory.fault_lock);
 
 	if (iobmd_memory_visit(&look, start, iobmd_folio_wait))
 		return -EINTR;
@@ -194,7 +194,7 @@ static int iobmd_memory_try_shrink(struct iobmd_buffer *buffer, unsigned long nr
 			huge_bytes -= iobmd_memory_huge_bytes(buffer, (u64)start << PAGE_SHIFT,
 							      i_size_read(inode));
 	}
-	WRITE_ONCE(buffer->huge_bytes, buffer->huge_bytes - huge_bytes);
+	WRITE_ONCE(buffer->memory.huge_bytes, buffer->memory.huge_bytes - huge_bytes);
 	if (err)
 		return err;
 	iobmd_memory_keep_bad(buffer, nr_pages);
@@ -215,13 +215,13 @@ int iobmd_memory_exclusively(struct iobmd_buffer *buffer,
 	unsigned int looks = 0;
 	int err;
 
-	lockdep_assert_held(&buffer->resize_lock);
+	lockdep_assert_held(&buffer->memory.resize_lock);
 
 	while (true) {
-		if (down_write_killable(&buffer->fault_lock))
+		if (down_write_killable(&buffer->memory.fault_lock))
 			return -EINTR;
 		err = try(buffer, arg);
-		up_write(&buffer->fault_lock);
+		up_write(&buffer->memory.fault_lock);
 		if (err != -EBUSY || ++looks == IOBMD_USED_LOOKS ||
 		    fatal_signal_pending(current))
 			return err;

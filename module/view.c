@@ -70,10 +70,10 @@ static u64 iobmd_view_huge_bytes(const struct iobmd_view *view, u64 size)
 	for (pos = 0; pos < size;) {
 		struct iobmd_place place = iobmd_view_find(view, pos, size - pos);
 
-		down_read(&place.buffer->fault_lock);
+		down_read(&place.buffer->memory.fault_lock);
 		bytes += iobmd_memory_huge_bytes(place.buffer, place.offset,
 						 place.offset + place.length);
-		up_read(&place.buffer->fault_lock);
+		up_read(&place.buffer->memory.fault_lock);
 		pos += place.length;
 	}
 	return bytes;

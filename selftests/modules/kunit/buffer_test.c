@@ -14,11 +14,11 @@ static int check_resize(struct iobmd_buffer *buffer, u64 capacity)
 {
 	int ret;
 
-	mutex_lock(&buffer->resize_lock);
+	mutex_lock(&buffer->memory.resize_lock);
 	ret = iobmd_hold_begin_resize(buffer, capacity);
 	if (!ret)
 		iobmd_hold_end_resize(buffer);
-	mutex_unlock(&buffer->resize_lock);
+	mutex_unlock(&buffer->memory.resize_lock);
 	return ret;
 }
 
@@ -92,15 +92,15 @@ static void hold_waits_for_one_shrink_only(struct kunit *test)
 	struct task_struct *task;
 
 	init_completion(&taker.done);
-	mutex_lock(&buffer->resize_lock);
+	mutex_lock(&buffer->memory.resize_lock);
 	KUNIT_EXPECT_EQ(test, 0, iobmd_hold_begin_resize(buffer, 1));
 	task = kthread_run(take, &taker, "iobmd-taker");
 	if (IS_ERR(task)) {
-		mutex_unlock(&buffer->resize_lock);
+		mutex_unlock(&buffer->memory.resize_lock);
 		KUNIT_FAIL(test, "no thread");
 		return;
 	}
-	while (!READ_ONCE(buffer->nr_waiting))
+	while (!READ_ONCE(buffer->memory.nr_waiting))
 		schedule_timeout_uninterruptible(1);
 	KUNIT_EXPECT_FALSE(test, completion_done(&taker.done));
 	iobmd_hold_end_resize(buffer);
@@ -108,7 +108,7 @@ static void hold_waits_for_one_shrink_only(struct kunit *test)
 	wait_for_completion(&taker.done);
 	KUNIT_EXPECT_EQ(test, 0, taker.ret);
 	KUNIT_EXPECT_EQ(test, -EBUSY, iobmd_hold_begin_resize(buffer, 1));
-	mutex_unlock(&buffer->resize_lock);
+	mutex_unlock(&buffer->memory.resize_lock);
 	iobmd_hold_put(&taker.hold, buffer);
 	KUNIT_EXPECT_EQ(test, 0, check_resize(buffer, 1));
 }
@@ -119,12 +119,12 @@ static void hold_does_not_wait_for_a_grow(struct kunit *test)
 	struct iobmd_buffer *buffer = iobmd_instance_buffer(test, FAR - 1);
 	struct iobmd_hold hold;
 
-	mutex_lock(&buffer->resize_lock);
+	mutex_lock(&buffer->memory.resize_lock);
 	KUNIT_EXPECT_EQ(test, 0, iobmd_hold_begin_resize(buffer, FAR));
 	KUNIT_EXPECT_EQ(test, -EINVAL, iobmd_hold_get(&hold, buffer, FAR));
 	KUNIT_EXPECT_EQ(test, 0, iobmd_hold_get(&hold, buffer, FAR - 1));
 	iobmd_hold_end_resize(buffer);
-	mutex_unlock(&buffer->resize_lock);
+	mutex_unlock(&buffer->memory.resize_lock);
 	iobmd_hold_put(&hold, buffer);
 }
 

@@ -71,7 +71,7 @@ struct iobmd_buffer *iobmd_instance_buffer(struct kunit *test, u64 capacity)
 /* Nobody holds @buffer, or keeps it from being sealed, but the case itself. */
 void iobmd_instance_expect_unused(struct kunit *test, struct iobmd_buffer *buffer)
 {
-	KUNIT_EXPECT_TRUE(test, RB_EMPTY_ROOT(&buffer->holds.rb_root));
+	KUNIT_EXPECT_TRUE(test, RB_EMPTY_ROOT(&buffer->memory.holds.rb_root));
 	KUNIT_EXPECT_FALSE(test, mapping_writably_mapped(buffer->inode->i_mapping));
 	KUNIT_EXPECT_EQ(test, 1, atomic_read(&buffer->inode->i_count));
 }

@@ -258,7 +258,7 @@ static void walk_waits_for_a_folio_that_is_being_split(struct kunit *test)
 	WRITE_ONCE(walk.go, true);
 	for (i = 0; i < 1000 && !met; i++) {
 		mdelay(1);
-		met = rwsem_is_locked(&buffer->fault_lock);
+		met = rwsem_is_locked(&buffer->memory.fault_lock);
 	}
 	mdelay(5);
 	if (frozen)
