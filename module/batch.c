@@ -2,12 +2,9 @@
 /* Allocating batches of huge folios, with the help of other processors. */
 
 #include <linux/cpumask.h>
-#include <linux/cpuset.h>
 #include <linux/list_sort.h>
-#include <linux/mempolicy.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
-#include <linux/nodemask.h>
 #include <linux/sched/prio.h>
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
@@ -39,24 +36,7 @@ void iobmd_batch_begin(struct iobmd_batch *batch, int asked)
 	INIT_LIST_HEAD(&batch->folios);
 }
 
-/*
- * Where the allocator would look first for the caller; NUMA_NO_NODE if a policy is to
- * choose, or a cpuset forbids some nodes, as neither binds a helper.
- */
-static int iobmd_batch_node(int asked)
-{
-	if (!nodes_subset(node_states[N_MEMORY], cpuset_current_mems_allowed))
-		return NUMA_NO_NODE;
-	if (asked != NUMA_NO_NODE)
-		return asked;
-#ifdef CONFIG_NUMA
-	if (current->mempolicy && current->mempolicy->mode != MPOL_LOCAL)
-		return NUMA_NO_NODE;
-#endif
-	return numa_mem_id();
-}
-
-/* As many as the caller may run on; but who is real-time (or has deadlines) waits for nobody. */
+/* As many as the caller may run on. A real-time or deadline task waits for no helper. */
 static unsigned int iobmd_batch_nr_helpers(unsigned long nr)
 {
 	unsigned int nr_cpus = min(num_online_cpus(), cpumask_weight(current->cpus_ptr));
@@ -129,8 +109,8 @@ static void iobmd_batch_fill(struct iobmd_batch *batch, unsigned long nr)
 {
 	unsigned int nr_helpers = iobmd_batch_nr_helpers(nr);
 
-	batch->node = iobmd_batch_node(batch->asked);
-	if (batch->node == NUMA_NO_NODE || !nr_helpers)
+	batch->node = iobmd_node_first(batch->asked);
+	if (batch->node == NUMA_NO_NODE || !iobmd_node_is_free(batch->asked) || !nr_helpers)
 		return;
 	atomic_set(&batch->wanted, nr);
 	iobmd_batch_start(batch, nr_helpers);

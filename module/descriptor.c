@@ -9,11 +9,6 @@
 
 #include "internal.h"
 
-struct iobmd_view *iobmd_descriptor_view(const struct file *file)
-{
-	return file->private_data;
-}
-
 /* The one check of a range to map: whole pages count. */
 int iobmd_descriptor_check_map(const struct file *file, u64 offset, u64 length)
 {
@@ -50,7 +45,7 @@ static int iobmd_descriptor_mmap(struct file *file, struct vm_area_struct *vma)
 	}
 
 	/* The core has counted a mapping that may become writable as one. */
-	if (iobmd_buffer_is_frozen(view->buffer)) {
+	if (iobmd_buffer_is_write_sealed(view->buffer)) {
 		if (vma->vm_flags & VM_WRITE)
 			return -EPERM;
 		vm_flags_clear(vma, VM_MAYWRITE);
@@ -107,13 +102,13 @@ static void iobmd_descriptor_attach(struct file *file, struct iobmd_view *view)
 static struct iobmd_view *iobmd_descriptor_open_view(const struct file *file)
 {
 	const struct iobmd_view *parent = file->f_path.dentry->d_fsdata;
-	struct iobmd_derive args = {};
+	struct iobmd_window window = { .rights = IOBMD_RIGHTS_ALL };
 
 	if (!(file->f_mode & FMODE_WRITE))
-		args.flags = IOBMD_DERIVE_F_READ_ONLY;
+		window.rights = IOBMD_RIGHT_READ;
 	else if (!(parent->rights & IOBMD_RIGHT_WRITE))
 		return ERR_PTR(-EACCES);
-	return iobmd_view_derive(parent, &args);
+	return iobmd_view_derive(parent, &window);
 }
 
 /* Takes over @view, or fails and leaves @file as it is. */
@@ -163,43 +158,13 @@ static int iobmd_descriptor_open(struct inode *inode, struct file *file)
 
 static int iobmd_descriptor_release(struct inode *inode, struct file *file)
 {
-	struct iobmd_view *view = iobmd_descriptor_view(file);
+	struct iobmd_view *view = file->private_data;
 
 	iobmd_view_put_hold(view);
 	if (view->buffer->composite)
 		iobmd_composite_put(view->buffer->composite);
 	return 0;
 }
-
-/*
- * /dev/iobmd:ID or /dev/iobmd:ID:NAME, and "(deleted)", as the kernel shows files on
- * no path (modules cannot call that). Programs that look for deleted libraries skip
- * what is below /dev.
- */
-static char *iobmd_dentry_name(struct dentry *dentry, char *text, int size)
-{
-	struct iobmd_buffer *buffer = d_inode(dentry)->i_private;
-	char name[IOBMD_NAME_ESCAPED], shown[IOBMD_NAME_ESCAPED + 48];
-	int length;
-
-	iobmd_buffer_escape_name(buffer, name);
-	length = scnprintf(shown, sizeof(shown), "/dev/iobmd:%llu%s%s (deleted)",
-			   buffer->id, *name ? ":" : "", name) + 1;
-	if (length > size)
-		return ERR_PTR(-ENAMETOOLONG);
-	return memcpy(text + size - length, shown, length);
-}
-
-/* The dentry of a file that could not be made has no view. */
-static void iobmd_dentry_release(struct dentry *dentry)
-{
-	iobmd_view_free(dentry->d_fsdata);
-}
-
-const struct dentry_operations iobmd_dentry_operations = {
-	.d_dname	= iobmd_dentry_name,
-	.d_release	= iobmd_dentry_release,
-};
 
 /*
  * No .owner: such a file begins and ends without a word to the module loader.
@@ -254,7 +219,7 @@ static struct file *iobmd_descriptor_alloc(struct iobmd_view *view,
 /**
  * iobmd_descriptor_create - make the first descriptor of a buffer
  * @buffer: The new buffer, with the only reference to its inode, which the file
- *	takes over; or an ERR_PTR.
+ *	takes over.
  * @rights: An or of enum iobmd_rights.
  * @mnt: The mount of the superblock that it lives on; pinned by the caller.
  *
@@ -266,8 +231,8 @@ struct file *iobmd_descriptor_create(struct iobmd_buffer *buffer, u32 rights,
 	struct iobmd_view *view;
 	struct file *file;
 
-	if (IS_ERR(buffer))
-		return ERR_CAST(buffer);
+	/* Only a file leads to them, and this is the first. */
+	buffer->inode->i_op = &iobmd_inode_operations;
 	buffer->inode->i_fop = &iobmd_descriptor_fops;
 	view = iobmd_view_create(buffer, rights);
 	if (IS_ERR(view)) {
@@ -293,18 +258,18 @@ err_iput:
 
 /**
  * iobmd_descriptor_derive - make a descriptor that shows and may do less
- * @parent: Of which. The caller holds a reference.
- * @args: What user space asks for, size and flags already checked.
+ * @parent: The descriptor to derive from. The caller holds a reference.
+ * @window: What it shows, and its rights.
  *
  * Return: a file, or an ERR_PTR.
  */
 struct file *iobmd_descriptor_derive(struct file *parent,
-				     const struct iobmd_derive *args)
+				     const struct iobmd_window *window)
 {
 	struct iobmd_view *view;
 	struct file *file;
 
-	view = iobmd_view_derive(iobmd_descriptor_view(parent), args);
+	view = iobmd_view_derive(iobmd_descriptor_view(parent), window);
 	if (IS_ERR(view))
 		return ERR_CAST(view);
 	ihold(view->buffer->inode);
@@ -318,19 +283,18 @@ struct file *iobmd_descriptor_derive(struct file *parent,
 }
 
 /**
- * iobmd_descriptor_keep - derive a descriptor for the kernel's own use
- * @parent: Of which. The caller holds a reference.
- * @args: As for iobmd_descriptor_derive().
+ * iobmd_descriptor_get - derive a descriptor for the kernel's own use
+ * @parent: The descriptor to derive from. The caller holds a reference.
+ * @window: What it shows, and its rights.
  *
- * As nobody sees the mappings of whoever uses it, one that may write counts as a
- * writable mapping.
+ * Its user maps the memory for a device or for the kernel, which the page cache does not
+ * see: so it counts as a writable mapping if it may write.
  *
- * Return: a file, to give to iobmd_descriptor_drop(), or an ERR_PTR.
+ * Return: a file, to give to iobmd_descriptor_put(), or an ERR_PTR.
  */
-struct file *iobmd_descriptor_keep(struct file *parent,
-				   const struct iobmd_derive *args)
+struct file *iobmd_descriptor_get(struct file *parent, const struct iobmd_window *window)
 {
-	struct file *file = iobmd_descriptor_derive(parent, args);
+	struct file *file = iobmd_descriptor_derive(parent, window);
 	int err;
 
 	if (IS_ERR(file))
@@ -343,7 +307,7 @@ struct file *iobmd_descriptor_keep(struct file *parent,
 	return file;
 }
 
-void iobmd_descriptor_drop(struct file *file)
+void iobmd_descriptor_put(struct file *file)
 {
 	iobmd_view_put_writer(iobmd_descriptor_view(file));
 	fput(file);

@@ -1,160 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Physically contiguous runs of a view, and their mapping for a device. */
+/* Mapping a range of a view for a device. */
 
 #include <linux/dma-mapping.h>
 #include <linux/err.h>
 #include <linux/mm.h>
-#include <linux/pagemap.h>
-#include <linux/rcupdate.h>
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
-#include <linux/vmalloc.h>
-#include <linux/xarray.h>
 
 #include "internal.h"
-
-/**
- * struct iobmd_run - a run that is being put together
- * @address: Where it begins.
- * @length: In bytes; 0 before the first.
- * @limits: What it has to keep.
- * @visit: Called with each when it is complete.
- * @arg: For @visit.
- */
-struct iobmd_run {
-	phys_addr_t address;
-	u64 length;
-	struct iobmd_run_limits limits;
-	iobmd_visit_run_t visit;
-	void *arg;
-};
-
-static int iobmd_run_finish(struct iobmd_run *run)
-{
-	return run->length ? run->visit(run->address, run->length, run->arg) : 0;
-}
-
-static bool iobmd_run_goes_on(const struct iobmd_run *run, phys_addr_t address)
-{
-	return run->address + run->length == address &&
-	       run->length < run->limits.max && address & run->limits.boundary;
-}
-
-static int iobmd_run_add(struct iobmd_run *run, phys_addr_t address, u64 length)
-{
-	u64 boundary = run->limits.boundary;
-	int ret;
-
-	while (length) {
-		u64 n;
-
-		if (!iobmd_run_goes_on(run, address)) {
-			ret = iobmd_run_finish(run);
-			if (ret)
-				return ret;
-			run->address = address;
-			run->length = 0;
-		}
-		n = min(length, run->limits.max - run->length);
-		n = min(n - 1, boundary - (address & boundary)) + 1;
-		run->length += n;
-		address += n;
-		length -= n;
-	}
-	return 0;
-}
-
-/*
- * Adds what @folio has of @place behind the @length bytes that have been found at
- * @address, unless it lies elsewhere or has a hardware error there.
- */
-static bool iobmd_run_extend(const struct iobmd_place *place, struct folio *folio,
-			     phys_addr_t *address, u64 *length)
-{
-	u64 offset = place->offset + *length;
-	size_t start = offset_in_folio(folio, offset);
-	u64 n = min_t(u64, folio_size(folio) - start, place->length - *length);
-	phys_addr_t begin = PFN_PHYS(folio_pfn(folio)) + start;
-
-	if (*length && *address + *length != begin)
-		return false;
-	if (iobmd_folio_is_bad(folio, offset >> PAGE_SHIFT,
-			       PFN_UP(offset_in_page(start) + n)))
-		return false;
-	if (!*length)
-		*address = begin;
-	*length += n;
-	return true;
-}
-
-/*
- * How many of the bytes at @place lie one behind the other in memory, and where; 0
- * if the first folio has a hardware error there. It may be fewer than there are.
- * They stay there, but a folio may be split: by a shrink beyond the caller's hold,
- * which the lock shuts out, or because of a hardware error, which a reference does.
- */
-static u64 iobmd_run_find(const struct iobmd_place *place, phys_addr_t *address)
-{
-	struct iobmd_buffer *buffer = place->buffer;
-	XA_STATE(xas, &buffer->inode->i_mapping->i_pages, place->offset >> PAGE_SHIFT);
-	pgoff_t last = (place->offset + place->length - 1) >> PAGE_SHIFT;
-	struct folio *folio;
-	bool more = true;
-	u64 length = 0;
-
-	down_read(&buffer->fault_lock);
-	rcu_read_lock();
-	xas_for_each(&xas, folio, last) {
-		pgoff_t index = (place->offset + length) >> PAGE_SHIFT;
-
-		if (xas_retry(&xas, folio))
-			continue;
-		if (!folio_try_get(folio)) {
-			xas_set(&xas, index);
-			continue;
-		}
-		if (folio != xas_reload(&xas) ||
-		    index - folio->index >= folio_nr_pages(folio))
-			xas_set(&xas, index);
-		else
-			more = iobmd_run_extend(place, folio, address, &length);
-		folio_put(folio);
-		if (!more || (length && need_resched()))
-			break;
-	}
-	rcu_read_unlock();
-	up_read(&buffer->fault_lock);
-	return length;
-}
-
-/*
- * Calls @visit for each physically contiguous run, within @limits, in a range of
- * @view, unless there is a page with a hardware error: -EIO. The caller has checked
- * the range and has a hold on it.
- */
-int iobmd_view_for_each_run(const struct iobmd_view *view, u64 offset, u64 length,
-			    struct iobmd_run_limits limits, iobmd_visit_run_t visit,
-			    void *arg)
-{
-	struct iobmd_run run = { .limits = limits, .visit = visit, .arg = arg };
-	int ret;
-
-	while (length) {
-		struct iobmd_place place = iobmd_view_find(view, offset, length);
-		phys_addr_t address;
-		u64 n = iobmd_run_find(&place, &address);
-
-		if (!n)
-			return -EIO;
-		ret = iobmd_run_add(&run, address, n);
-		if (ret)
-			return ret;
-		offset += n;
-		length -= n;
-		cond_resched();
-	}
-	return iobmd_run_finish(&run);
-}
 
 bool iobmd_dma_is_allowed(const struct iobmd_view *view,
 			  enum dma_data_direction direction)
@@ -228,17 +81,16 @@ static int iobmd_dma_alloc_table(struct sg_table *sgt,
 		return err;
 	sg = sgt->sgl;
 	err = iobmd_view_for_each_run(view, offset, length, limits, iobmd_dma_set_run, &sg);
-	/* A hardware error since the first walk */
+	/* There was a hardware error since the first walk. */
 	if (err)
 		sg_free_table(sgt);
 	return err;
 }
 
 /*
- * By the device's addresses alone: an importer's table is not ours while it is
- * mapped, and CONFIG_DMABUF_DEBUG makes its pages unusable. And only where there
- * is something to do: CONFIG_DMA_API_DEBUG does not know one mapping of a place
- * from another.
+ * By the device's addresses alone: the table belongs to the importer while it is mapped,
+ * and CONFIG_DMABUF_DEBUG makes its pages unusable. Only where the device needs it:
+ * CONFIG_DMA_API_DEBUG cannot tell two mappings of the same memory apart.
  */
 static void iobmd_dma_sync(struct iobmd_dma_mapping *mapping,
 			   void (*sync)(struct device *dev, dma_addr_t address,
@@ -315,38 +167,4 @@ void iobmd_dma_unmap(struct iobmd_dma_mapping *mapping)
 			  DMA_ATTR_SKIP_CPU_SYNC);
 	sg_free_table(&mapping->sgt);
 	kfree(mapping);
-}
-
-static int iobmd_vmap_add_run(phys_addr_t address, u64 length, void *arg)
-{
-	struct page ***next = arg;
-	unsigned long pfn = PHYS_PFN(address), end = pfn + (length >> PAGE_SHIFT);
-
-	while (pfn < end)
-		*(*next)++ = pfn_to_page(pfn++);
-	return 0;
-}
-
-/*
- * Maps @size bytes of @view, whole pages, into the kernel, to read and to write;
- * or an ERR_PTR. The caller has a hold on them.
- */
-void *iobmd_view_vmap(const struct iobmd_view *view, u64 size)
-{
-	unsigned long nr = size >> PAGE_SHIFT;
-	struct page **pages, **next;
-	void *address;
-	int err;
-
-	if (!(view->rights & IOBMD_RIGHT_WRITE))
-		return ERR_PTR(-EACCES);
-	pages = kvmalloc_array(nr, sizeof(*pages), IOBMD_GFP_TABLE);
-	if (!pages)
-		return ERR_PTR(-ENOMEM);
-	next = pages;
-	err = iobmd_view_for_each_run(view, 0, size, IOBMD_NO_LIMITS, iobmd_vmap_add_run,
-				      &next);
-	address = err ? ERR_PTR(err) : vmap(pages, nr, VM_MAP, PAGE_KERNEL);
-	kvfree(pages);
-	return address ?: ERR_PTR(-ENOMEM);
 }

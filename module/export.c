@@ -129,7 +129,7 @@ static int iobmd_dmabuf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 	const struct iobmd_view *view = iobmd_descriptor_view(export->file);
 	void *address = iobmd_view_vmap(view, dmabuf->size);
 
-	/* No test comes here: the core tells of a failure with a WARN. */
+	/* No test comes here: the core warns of a failure. */
 	if (IS_ERR(address))
 		return PTR_ERR(address);
 	iosys_map_set_vaddr(map, address);
@@ -149,7 +149,7 @@ static struct iobmd_account *iobmd_export_account(struct file *file)
 static void iobmd_dmabuf_free(struct iobmd_dmabuf *export)
 {
 	iobmd_account_uncharge_object(iobmd_export_account(export->file), IOBMD_EXPORT_BYTES);
-	iobmd_descriptor_drop(export->file);
+	iobmd_descriptor_put(export->file);
 	kfree(export);
 }
 
@@ -169,10 +169,7 @@ static const struct dma_buf_ops iobmd_dmabuf_ops = {
 	.release		= iobmd_dmabuf_release,
 };
 
-/*
- * No ->vmap(): who asks for one may write, and the kernel makes an error of it a
- * warning.
- */
+/* No ->vmap(): its mapping may be written, and the core warns if it returns an error. */
 static const struct dma_buf_ops iobmd_dmabuf_read_only_ops = {
 	.map_dma_buf		= iobmd_dmabuf_map,
 	.unmap_dma_buf		= iobmd_dmabuf_unmap,
@@ -185,10 +182,10 @@ static const struct dma_buf_ops iobmd_dmabuf_read_only_ops = {
 static struct file *iobmd_export_window(struct file *parent,
 					const struct iobmd_export *args)
 {
-	struct iobmd_derive window = {
-		.flags	= IOBMD_DERIVE_F_WINDOW,
+	struct iobmd_window window = {
 		.offset	= args->offset,
 		.length	= args->length,
+		.rights	= IOBMD_RIGHTS_ALL,
 	};
 	int err;
 
@@ -197,8 +194,8 @@ static struct file *iobmd_export_window(struct file *parent,
 	if (err)
 		return ERR_PTR(err);
 	if (args->flags & IOBMD_EXPORT_F_READ_ONLY)
-		window.flags |= IOBMD_DERIVE_F_READ_ONLY;
-	return iobmd_descriptor_keep(parent, &window);
+		window.rights = IOBMD_RIGHT_READ;
+	return iobmd_descriptor_get(parent, &window);
 }
 
 /* Takes over @file, also when it fails. */
@@ -210,7 +207,7 @@ static struct iobmd_dmabuf *iobmd_dmabuf_alloc(struct file *file)
 
 	err = iobmd_account_charge_object(account, IOBMD_EXPORT_BYTES);
 	if (err)
-		goto err_drop;
+		goto err_put_file;
 	export = kzalloc(sizeof(*export), IOBMD_GFP_OBJECT);
 	if (!export) {
 		err = -ENOMEM;
@@ -223,8 +220,8 @@ static struct iobmd_dmabuf *iobmd_dmabuf_alloc(struct file *file)
 
 err_uncharge:
 	iobmd_account_uncharge_object(account, IOBMD_EXPORT_BYTES);
-err_drop:
-	iobmd_descriptor_drop(file);
+err_put_file:
+	iobmd_descriptor_put(file);
 	return ERR_PTR(err);
 }
 

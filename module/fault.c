@@ -76,10 +76,10 @@ static vm_fault_t iobmd_map_pages(struct vm_fault *vmf, pgoff_t first,
 	struct iobmd_buffer *buffer = iobmd_fault_buffer(vmf);
 	vm_fault_t ret;
 
-	if (!down_read_trylock(&buffer->fault_lock))
+	if (!down_read_trylock(&buffer->memory.fault_lock))
 		return 0;
 	ret = iobmd_fault_map_stretch(vmf, buffer);
-	up_read(&buffer->fault_lock);
+	up_read(&buffer->memory.fault_lock);
 	return ret;
 }
 
@@ -129,12 +129,12 @@ static vm_fault_t iobmd_fault(struct vm_fault *vmf)
 	struct iobmd_buffer *buffer = iobmd_fault_buffer(vmf);
 	vm_fault_t ret = 0;
 
-	down_read(&buffer->fault_lock);
+	down_read(&buffer->memory.fault_lock);
 	if (!uffd_disable_fault_around(vmf->vma))
 		ret = iobmd_fault_map_stretch(vmf, buffer);
 	if (!ret)
 		ret = iobmd_fault_lock_page(vmf, buffer, vmf->pgoff);
-	up_read(&buffer->fault_lock);
+	up_read(&buffer->memory.fault_lock);
 
 	/* Not with another one that has a hardware error. */
 	if (ret == VM_FAULT_LOCKED && !userfaultfd_armed(vmf->vma) &&
@@ -185,9 +185,9 @@ static vm_fault_t iobmd_composite_fault(struct vm_fault *vmf)
 				NULL, NULL))
 		return VM_FAULT_OOM;
 
-	down_read(&place.buffer->fault_lock);
+	down_read(&place.buffer->memory.fault_lock);
 	ret = iobmd_fault_lock_page(vmf, place.buffer, place.offset >> PAGE_SHIFT);
-	up_read(&place.buffer->fault_lock);
+	up_read(&place.buffer->memory.fault_lock);
 	if (ret == VM_FAULT_LOCKED && (!fills || iobmd_folio_has_bad(page_folio(vmf->page))))
 		ret = iobmd_fault_map_alone(vmf);
 	return ret;

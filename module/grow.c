@@ -10,6 +10,7 @@
 #include <linux/sched/signal.h>
 
 #include "batch.h"
+#include "reserve.h"
 
 /* For what the buffer cannot do without: try hard, but kill nobody for it. */
 #define IOBMD_GFP_HARD	(IOBMD_GFP | __GFP_RETRY_MAYFAIL)
@@ -39,14 +40,14 @@ struct iobmd_fill {
 
 static unsigned int iobmd_fill_min_order(const struct iobmd_buffer *buffer)
 {
-	if (buffer->huge == IOBMD_HUGE_REQUIRE)
+	if (buffer->memory.huge == IOBMD_HUGE_REQUIRE)
 		return IOBMD_HUGE_ORDER;
-	return buffer->alignment > PAGE_SIZE ? get_order(buffer->alignment) : 0;
+	return buffer->memory.alignment > PAGE_SIZE ? get_order(buffer->memory.alignment) : 0;
 }
 
 static unsigned int iobmd_fill_max_order(const struct iobmd_buffer *buffer)
 {
-	if (buffer->huge != IOBMD_HUGE_NONE && IOBMD_HAS_HUGE)
+	if (buffer->memory.huge != IOBMD_HUGE_NONE && IOBMD_HAS_HUGE)
 		return IOBMD_HUGE_ORDER;
 	return iobmd_fill_min_order(buffer);
 }
@@ -92,7 +93,7 @@ static int iobmd_fill_add(struct iobmd_fill *fill, struct folio *folio)
 static struct folio *iobmd_fill_alloc(const struct iobmd_fill *fill, gfp_t gfp,
 				      unsigned int order)
 {
-	int node = fill->buffer->node;
+	int node = fill->buffer->memory.node;
 
 	if (node == NUMA_NO_NODE)
 		return folio_alloc(gfp, order);
@@ -120,7 +121,7 @@ static int iobmd_fill_huge(struct iobmd_fill *fill, gfp_t gfp)
 	if (!folio)
 		folio = iobmd_fill_alloc(fill, IOBMD_GFP_LIGHT, IOBMD_HUGE_ORDER);
 	if (!folio)
-		folio = iobmd_reserve_take_any(fill->buffer->node);
+		folio = iobmd_reserve_take_any(fill->buffer->memory.node);
 	if (!folio && gfp != IOBMD_GFP_LIGHT)
 		folio = iobmd_fill_alloc(fill, gfp, IOBMD_HUGE_ORDER);
 	return folio ? iobmd_fill_add(fill, folio) : -ENOMEM;
@@ -135,7 +136,7 @@ static int iobmd_fill_folio(struct iobmd_fill *fill, unsigned int order)
 		return iobmd_fill_huge(fill, gfp);
 
 	folio = iobmd_fill_alloc(fill, gfp, order);
-	if (!folio && gfp == IOBMD_GFP_HARD && iobmd_reserve_release(fill->buffer->node))
+	if (!folio && gfp == IOBMD_GFP_HARD && iobmd_reserve_release(fill->buffer->memory.node))
 		folio = iobmd_fill_alloc(fill, gfp, order);
 	return folio ? iobmd_fill_add(fill, folio) : -ENOMEM;
 }
@@ -143,7 +144,7 @@ static int iobmd_fill_folio(struct iobmd_fill *fill, unsigned int order)
 static struct page *iobmd_fill_alloc_pages(const struct iobmd_fill *fill,
 					   unsigned int order)
 {
-	int node = fill->buffer->node;
+	int node = fill->buffer->memory.node;
 
 	if (node == NUMA_NO_NODE)
 		return alloc_pages(IOBMD_GFP_HARD, order);
@@ -164,7 +165,7 @@ static int iobmd_fill_pages(struct iobmd_fill *fill, unsigned int order)
 	int err = 0;
 
 	page = iobmd_fill_alloc_pages(fill, order);
-	if (!page && iobmd_reserve_release(fill->buffer->node))
+	if (!page && iobmd_reserve_release(fill->buffer->memory.node))
 		page = iobmd_fill_alloc_pages(fill, order);
 	if (!page)
 		return -ENOMEM;
@@ -231,13 +232,13 @@ static int iobmd_memory_fill(struct iobmd_buffer *buffer, pgoff_t nr_pages)
 		.end = nr_pages,
 		.min_order = iobmd_fill_min_order(buffer),
 		.max_order = iobmd_fill_max_order(buffer),
-		.reserve_node = iobmd_reserve_node(buffer->node),
+		.reserve_node = iobmd_reserve_node(buffer->memory.node),
 	};
 	struct mem_cgroup *old_memcg;
 	int err;
 
-	iobmd_batch_begin(&fill.batch, buffer->node);
-	old_memcg = set_active_memcg(buffer->memcg);
+	iobmd_batch_begin(&fill.batch, buffer->memory.node);
+	old_memcg = set_active_memcg(buffer->memory.memcg);
 	err = iobmd_fill(&fill);
 	set_active_memcg(old_memcg);
 	iobmd_batch_end(&fill.batch);
@@ -246,7 +247,7 @@ static int iobmd_memory_fill(struct iobmd_buffer *buffer, pgoff_t nr_pages)
 		truncate_inode_pages(buffer->inode->i_mapping, (loff_t)start << PAGE_SHIFT);
 		return err;
 	}
-	WRITE_ONCE(buffer->huge_bytes, buffer->huge_bytes + fill.huge_bytes);
+	WRITE_ONCE(buffer->memory.huge_bytes, buffer->memory.huge_bytes + fill.huge_bytes);
 	i_size_write(buffer->inode, (loff_t)nr_pages << PAGE_SHIFT);
 	return 0;
 }

@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Holds and seals: what a buffer may not do any more.
+ * Holds: each keeps the memory of a buffer up to some end.
  *
- * A hold keeps the memory up to some end. Windows, exports, parts of composites and
- * kernel users have one each, and so does a descriptor whose owner asked for it. They
- * are in a tree, the largest end first, as a user may have very many. A seal is for the
- * rest of the buffer's life.
+ * Windows, exports, parts of composites and clients have one each, and so does a
+ * descriptor whose owner asked for it. They are in a tree, the largest end first, as
+ * there may be very many.
  */
 
 #include <linux/lockdep.h>
-#include <linux/pagemap.h>
 #include <linux/rbtree.h>
 #include <linux/wait_bit.h>
 
 #include "internal.h"
-
-#define IOBMD_SEALS	(IOBMD_SEAL_SEAL | IOBMD_SEAL_SHRINK |		\
-			 IOBMD_SEAL_GROW | IOBMD_SEAL_WRITE)
 
 static bool iobmd_hold_is_larger(struct rb_node *a, const struct rb_node *b)
 {
@@ -32,7 +27,7 @@ static int iobmd_hold_get_locked(struct iobmd_hold *hold, struct iobmd_buffer *b
 	if (end > buffer->capacity)
 		return -EINVAL;
 	hold->end = end ?: buffer->length;
-	rb_add_cached(&hold->node, &buffer->holds, iobmd_hold_is_larger);
+	rb_add_cached(&hold->node, &buffer->memory.holds, iobmd_hold_is_larger);
 	return 0;
 }
 
@@ -53,13 +48,13 @@ int iobmd_hold_get(struct iobmd_hold *hold, struct iobmd_buffer *buffer, u64 end
 	int err = 0;
 
 	spin_lock(&buffer->lock);
-	if (buffer->shrinking) {
-		buffer->nr_waiting++;
+	if (buffer->memory.shrinking) {
+		buffer->memory.nr_waiting++;
 		spin_unlock(&buffer->lock);
-		err = wait_var_event_interruptible(&buffer->shrinking,
-						   !READ_ONCE(buffer->shrinking));
+		err = wait_var_event_interruptible(&buffer->memory.shrinking,
+						   !READ_ONCE(buffer->memory.shrinking));
 		spin_lock(&buffer->lock);
-		buffer->nr_waiting--;
+		buffer->memory.nr_waiting--;
 	}
 	if (!err)
 		err = iobmd_hold_get_locked(hold, buffer, end);
@@ -70,13 +65,13 @@ int iobmd_hold_get(struct iobmd_hold *hold, struct iobmd_buffer *buffer, u64 end
 void iobmd_hold_put(struct iobmd_hold *hold, struct iobmd_buffer *buffer)
 {
 	spin_lock(&buffer->lock);
-	rb_erase_cached(&hold->node, &buffer->holds);
+	rb_erase_cached(&hold->node, &buffer->memory.holds);
 	spin_unlock(&buffer->lock);
 }
 
 static bool iobmd_hold_is_beyond(const struct iobmd_buffer *buffer, u64 capacity)
 {
-	struct rb_node *largest = rb_first_cached(&buffer->holds);
+	struct rb_node *largest = rb_first_cached(&buffer->memory.holds);
 
 	return largest && rb_entry(largest, struct iobmd_hold, node)->end > capacity;
 }
@@ -94,88 +89,32 @@ int iobmd_hold_begin_resize(struct iobmd_buffer *buffer, u64 capacity)
 	bool shrink = capacity < buffer->capacity;
 	int err = 0;
 
-	lockdep_assert_held(&buffer->resize_lock);
+	lockdep_assert_held(&buffer->memory.resize_lock);
 
-	if (shrink && buffer->seals & IOBMD_SEAL_SHRINK)
+	if (shrink && buffer->memory.seals & IOBMD_SEAL_SHRINK)
 		return -EBUSY;
-	if (capacity > buffer->capacity && buffer->seals & IOBMD_SEAL_GROW)
+	if (capacity > buffer->capacity && buffer->memory.seals & IOBMD_SEAL_GROW)
 		return -EBUSY;
 
 	spin_lock(&buffer->lock);
-	if (shrink && (buffer->nr_waiting || iobmd_hold_is_beyond(buffer, capacity)))
+	if (shrink && (buffer->memory.nr_waiting || iobmd_hold_is_beyond(buffer, capacity)))
 		err = -EBUSY;
 	else
-		WRITE_ONCE(buffer->shrinking, shrink);
+		WRITE_ONCE(buffer->memory.shrinking, shrink);
 	spin_unlock(&buffer->lock);
 	return err;
 }
 
 void iobmd_hold_end_resize(struct iobmd_buffer *buffer)
 {
-	lockdep_assert_held(&buffer->resize_lock);
+	lockdep_assert_held(&buffer->memory.resize_lock);
 
-	if (!buffer->shrinking)
+	if (!buffer->memory.shrinking)
 		return;
 	spin_lock(&buffer->lock);
-	WRITE_ONCE(buffer->shrinking, false);
+	WRITE_ONCE(buffer->memory.shrinking, false);
 	spin_unlock(&buffer->lock);
 	/* Before the look whether a task waits. */
 	smp_mb();
-	wake_up_var(&buffer->shrinking);
-}
-
-/* Counts as a writable mapping, so that the seal against writing is refused. */
-int iobmd_buffer_get_writer(struct iobmd_buffer *buffer)
-{
-	struct address_space *mapping = buffer->inode->i_mapping;
-	int err = mapping_map_writable(mapping);
-
-	if (!err && iobmd_buffer_is_frozen(buffer)) {
-		mapping_unmap_writable(mapping);
-		err = -EPERM;
-	}
-	return err;
-}
-
-void iobmd_buffer_put_writer(struct iobmd_buffer *buffer)
-{
-	mapping_unmap_writable(buffer->inode->i_mapping);
-}
-
-static int iobmd_buffer_seal_locked(struct iobmd_buffer *buffer, u32 seals)
-{
-	u32 new = seals & ~buffer->seals;
-	int err;
-
-	if (new && buffer->seals & IOBMD_SEAL_SEAL)
-		return -EPERM;
-	if (new & IOBMD_SEAL_WRITE) {
-		err = iobmd_memory_freeze(buffer);
-		if (err)
-			return err;
-	}
-	spin_lock(&buffer->lock);
-	buffer->seals |= new;
-	spin_unlock(&buffer->lock);
-	return 0;
-}
-
-/**
- * iobmd_buffer_seal - forbid changes for good
- * @buffer: The buffer; the caller holds a reference and none of its locks.
- * @seals: An or of enum iobmd_seals.
- *
- * Return: 0, or -EBUSY, -EINTR, -EINVAL, -EPERM, -ERESTARTSYS with nothing changed.
- */
-int iobmd_buffer_seal(struct iobmd_buffer *buffer, u32 seals)
-{
-	int err;
-
-	if (seals & ~IOBMD_SEALS)
-		return -EINVAL;
-	if (mutex_lock_interruptible(&buffer->resize_lock))
-		return -ERESTARTSYS;
-	err = iobmd_buffer_seal_locked(buffer, seals);
-	mutex_unlock(&buffer->resize_lock);
-	return err;
+	wake_up_var(&buffer->memory.shrinking);
 }

@@ -51,7 +51,10 @@ struct seq_file;
 #define IOBMD_GFP_TABLE		(GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
 #define IOBMD_GFP_OBJECT	(IOBMD_GFP_TABLE | __GFP_ACCOUNT)
 
-#define IOBMD_RIGHTS	(IOBMD_RIGHT_READ | IOBMD_RIGHT_WRITE | IOBMD_RIGHT_RESIZE)
+#define IOBMD_RIGHTS_ALL	(IOBMD_RIGHT_READ | IOBMD_RIGHT_WRITE | IOBMD_RIGHT_RESIZE)
+#define IOBMD_SEALS_ALL		(IOBMD_SEAL_SEAL | IOBMD_SEAL_SHRINK | \
+				 IOBMD_SEAL_GROW | IOBMD_SEAL_WRITE)
+#define IOBMD_DIRECTIONS_ALL	(IOBMD_DIRECTION_IN | IOBMD_DIRECTION_OUT)
 
 /**
  * struct iobmd_hold - a reason for a buffer to keep the memory that it has
@@ -64,44 +67,31 @@ struct iobmd_hold {
 };
 
 /**
- * struct iobmd_buffer - a buffer: memory that descriptors and mappings share
- * @inode: The page cache that holds the memory; @inode->i_size is the memory in
- *	bytes, whole pages, but for a composite: iobmd_composite_inode_size().
- *	The inode owns this struct: its eviction, when the last file is gone, frees
- *	both. A mapping holds a file, a file the inode.
- * @rcu: For iobmd_list_show(), which looks at buffers without a reference.
- * @listed: In the list of all buffers; unused while @capacity is 0.
- * @id: Unique while the module is loaded.
- * @alignment: As asked for at creation; constant, like the six that follow.
- * @direction: As asked for, never 0.
+ * struct iobmd_memory - the memory of a buffer: folios in the page cache of its inode
+ * @alignment: As asked for at creation; constant, like the four that follow.
  * @huge: enum iobmd_huge
  * @exempt: Whether the creator was exempt from the user's ceiling.
  * @node: NUMA node, or NUMA_NO_NODE.
- * @composite: What it shows instead of memory of its own, or NULL.
- * @account: That of the creator, for the memory and the inode; a reference.
  * @memcg: The memory cgroup of the creator, or NULL.
  * @resize_lock: One resize at a time. Protects the set of folios.
- * @fault_lock: Shared while a page fault looks a folio up and maps it or locks
- *	it; exclusive while a shrink unmaps folios and looks whether anybody
- *	uses them. Who holds it shared can rely on every folio being there.
+ * @fault_lock: Shared while a page fault looks a folio up and maps it or locks it;
+ *	exclusive while a shrink unmaps folios and looks whether they are in use. With
+ *	it held shared, no folio goes away.
  * @split: The folio that a shrink has split, else NULL. Written with @fault_lock
  *	exclusive.
  * @has_bad: A folio of several pages has had one with a hardware error.
- * @huge_bytes: How much of the memory is in huge pages. Written with
- *	@resize_lock held, read without.
- * @lock: Protects all that follows. Innermost.
- * @seals: An or of enum iobmd_seals. Written with @resize_lock held too, and
- *	IOBMD_SEAL_WRITE with @fault_lock exclusive.
+ * @huge_bytes: How much of the memory is in huge pages. Written with @resize_lock
+ *	held, read without.
+ * @seals: An or of enum iobmd_seals. The lock of the buffer protects it and what
+ *	follows. Written with @resize_lock held too, and IOBMD_SEAL_WRITE with
+ *	@fault_lock exclusive.
  * @holds: Of struct iobmd_hold, the largest end first. Not added to while @shrinking.
  * @shrinking: A resize to a smaller capacity is running. Written with @resize_lock
  *	held too; waited for by wait_var_event().
  * @nr_waiting: How many holds wait for it to end. No other begins while one does.
- * @capacity: In bytes, exact. Written with @resize_lock held too.
- * @length: In bytes, at most @capacity.
- * @name: For people; may be empty.
  *
- * Lock order: mmap_lock, or @resize_lock; then @fault_lock, folio lock, the
- * kernel's own; last @lock. Nothing touches user memory under any of them.
+ * Lock order: mmap_lock, or @resize_lock; then @fault_lock, folio lock, the kernel's
+ * own; last the lock of the buffer. User memory is not touched under any of them.
  *
  * Waits that are not over in a moment: for what, what prolongs it, what ends it.
  *
@@ -134,18 +124,11 @@ struct iobmd_hold {
  *	Mapping and CPU access, for those of others through the same export: the time
  *	of the syncs, where the device needs any.
  */
-struct iobmd_buffer {
-	struct inode *inode;
-	struct rcu_head rcu;
-	struct list_head listed;
-	u64 id;
+struct iobmd_memory {
 	u64 alignment;
-	u8 direction;
 	u8 huge;
 	bool exempt;
 	int node;
-	struct iobmd_composite *composite;
-	struct iobmd_account *account;
 	struct mem_cgroup *memcg;
 
 	struct mutex resize_lock;
@@ -154,11 +137,40 @@ struct iobmd_buffer {
 	bool has_bad;
 	u64 huge_bytes;
 
-	spinlock_t lock;
 	u32 seals;
 	struct rb_root_cached holds;
 	bool shrinking;
 	unsigned int nr_waiting;
+};
+
+/**
+ * struct iobmd_buffer - a buffer: bytes that descriptors and mappings share
+ * @inode: Its ->i_size is the memory in bytes, whole pages, but for a composite:
+ *	iobmd_composite_inode_size(). The inode owns this struct: its eviction, when the
+ *	last file is gone, frees both. A mapping holds a file, a file the inode.
+ * @rcu: For debugfs, which looks at buffers without a reference.
+ * @listed: In iobmd_buffers; unused while @capacity is 0.
+ * @id: Unique while the module is loaded.
+ * @direction: As asked for, or what all parts have; never 0, and constant.
+ * @account: That of the creator, for the memory and the inode; a reference.
+ * @memory: What it consists of, if it is no composite.
+ * @composite: The parts that it shows instead, or NULL. Nothing is in @memory then.
+ * @lock: Protects all that follows, and a part of @memory. Innermost.
+ * @capacity: In bytes, exact. Written with the resize_lock of @memory held too.
+ * @length: In bytes, at most @capacity.
+ * @name: For people; may be empty.
+ */
+struct iobmd_buffer {
+	struct inode *inode;
+	struct rcu_head rcu;
+	struct list_head listed;
+	u64 id;
+	u8 direction;
+	struct iobmd_account *account;
+	struct iobmd_memory memory;
+	struct iobmd_composite *composite;
+
+	spinlock_t lock;
 	u64 capacity;
 	u64 length;
 	char name[IOBMD_NAME_MAX + 1];
@@ -171,14 +183,14 @@ struct iobmd_buffer {
  * @buffer: The buffer; the descriptor's file has a reference to its inode.
  * @rights: An or of enum iobmd_rights. Also the mode of the file, so that the
  *	kernel's own checks go by it.
- * @is_window: Whether it shows but a part.
+ * @is_window: Whether it shows only a part.
  * @offset: Where that part begins, in bytes; a multiple of the page size.
  * @size: Its size in bytes; without @is_window it is the buffer's length.
  * @has_hold: Whether @hold is in use.
  * @hold: Keeps what the view shows, or what its owner asked for.
  *
- * Constant, but for @hold, which goes with the file. The rest goes with its
- * dentry, which stat(2) looks at and a path keeps for longer than the file.
+ * Constant, except for @hold, which is put with the file. The rest is freed with its
+ * dentry, which stat(2) looks at and which a path keeps for longer than the file.
  */
 struct iobmd_view {
 	struct iobmd_account *account;
@@ -192,11 +204,25 @@ struct iobmd_view {
 };
 
 /**
+ * struct iobmd_window - what a derived view shows of its parent, and may do with it
+ * @offset: Where it begins in the parent, in bytes; a multiple of the page size.
+ * @length: In bytes; 0 for no window, but all that the parent shows.
+ * @rights: An or of enum iobmd_rights. Those that the parent lacks are not added.
+ * @hold: Whether it keeps the memory up to the length of now, also if it is no window.
+ */
+struct iobmd_window {
+	u64 offset;
+	u64 length;
+	u32 rights;
+	bool hold;
+};
+
+/**
  * struct iobmd_place - where a byte of a view lies
- * @buffer: In whose memory; not a composite.
+ * @buffer: The buffer that has the memory; not a composite.
  * @offset: Where in that, in bytes.
- * @before: How many bytes of the same window lie before it.
- * @length: How many from there on lie next to each other, in bytes.
+ * @before: How many bytes of the same part of a composite lie before it.
+ * @length: How many bytes from there on lie next to each other in @buffer.
  */
 struct iobmd_place {
 	struct iobmd_buffer *buffer;
@@ -220,7 +246,7 @@ struct iobmd_run_limits {
 
 /**
  * struct iobmd_dma_mapping - a range that is mapped for a device
- * @node: For whoever keeps a list of them.
+ * @node: For a list that the caller keeps.
  * @sgt: Its segments.
  * @dev: The device.
  * @direction: As asked for.
@@ -231,6 +257,12 @@ struct iobmd_dma_mapping {
 	struct device *dev;
 	enum dma_data_direction direction;
 };
+
+/* What a descriptor shows. */
+static inline const struct iobmd_view *iobmd_descriptor_view(const struct file *file)
+{
+	return file->private_data;
+}
 
 /* What a descriptor takes, in bytes. */
 #define IOBMD_DESCRIPTOR_BYTES	(sizeof(struct file) + sizeof(struct dentry) + \
@@ -281,13 +313,13 @@ void iobmd_memory_init(void);
 void iobmd_memory_exit(void);
 
 /*
- * Whether the seal against writing is on. It is refused while the page cache has
- * a writable mapping: so whoever is about to write has to count as one, or hold
- * @fault_lock and then a folio, before this tells.
+ * Whether the seal against writing is on. It is refused while the page cache has a
+ * writable mapping. So a writer counts as one before it asks, or asks with @fault_lock
+ * held and then holds a folio.
  */
-static inline bool iobmd_buffer_is_frozen(const struct iobmd_buffer *buffer)
+static inline bool iobmd_buffer_is_write_sealed(const struct iobmd_buffer *buffer)
 {
-	return READ_ONCE(buffer->seals) & IOBMD_SEAL_WRITE;
+	return READ_ONCE(buffer->memory.seals) & IOBMD_SEAL_WRITE;
 }
 
 static inline pgoff_t iobmd_memory_nr_pages(const struct iobmd_buffer *buffer)
@@ -302,39 +334,34 @@ int iobmd_memory_grow(struct iobmd_buffer *buffer, pgoff_t nr_pages, bool exempt
 int iobmd_batch_init(void);
 void iobmd_batch_exit(void);
 
-/* reserve.c */
-int iobmd_reserve_node(int node);
-struct folio *iobmd_reserve_take(int node);
-struct folio *iobmd_reserve_take_any(int node);
-bool iobmd_reserve_release(int node);
-
-/* refill.c */
-extern unsigned long iobmd_reserve_mib;
-int iobmd_reserve_show(struct seq_file *m, void *unused);
-int iobmd_reserve_init(void);
-void iobmd_reserve_exit(void);
-
-static inline bool iobmd_reserve_is_on(void)
-{
-	return IOBMD_HAS_HUGE && READ_ONCE(iobmd_reserve_mib);
-}
+/* node.c */
+int iobmd_node_first(int asked);
+bool iobmd_node_is_allowed(int node, int asked);
+bool iobmd_node_is_free(int asked);
 
 /* shrink.c */
+int iobmd_memory_unmap(struct iobmd_buffer *buffer, pgoff_t start);
+int iobmd_memory_exclusively(struct iobmd_buffer *buffer,
+			     int (*try)(struct iobmd_buffer *buffer, unsigned long arg),
+			     unsigned long arg);
 int iobmd_memory_shrink(struct iobmd_buffer *buffer, pgoff_t nr_pages);
-int iobmd_memory_freeze(struct iobmd_buffer *buffer);
+
+/* resize.c */
+int iobmd_buffer_check_capacity(const struct iobmd_buffer *buffer, u64 capacity);
+void iobmd_buffer_set_sizes(struct iobmd_buffer *buffer, u64 capacity);
+int iobmd_buffer_resize(struct iobmd_buffer *buffer, u64 capacity);
+int iobmd_buffer_extend(struct iobmd_buffer *buffer, u64 length);
+int iobmd_buffer_set_length(struct iobmd_buffer *buffer, u64 length);
+u64 iobmd_buffer_length(struct iobmd_buffer *buffer);
 
 /* buffer.c */
-struct iobmd_buffer *iobmd_buffer_alloc(struct super_block *sb,
-					const struct iobmd_create *args);
+extern struct list_head iobmd_buffers;
+struct iobmd_buffer *iobmd_buffer_alloc(struct super_block *sb);
 struct iobmd_buffer *iobmd_buffer_create(struct super_block *sb,
 					 const struct iobmd_create *args);
 void iobmd_buffer_evict(struct inode *inode);
 void iobmd_buffer_publish(struct iobmd_buffer *buffer, u64 capacity);
-int iobmd_buffer_resize(struct iobmd_buffer *buffer, u64 capacity);
-int iobmd_buffer_extend(struct iobmd_buffer *buffer, u64 length);
-int iobmd_buffer_set_length(struct iobmd_buffer *buffer, u64 length);
 void iobmd_buffer_set_name(struct iobmd_buffer *buffer, const char *name);
-u64 iobmd_buffer_length(struct iobmd_buffer *buffer);
 void iobmd_buffer_get_info(struct iobmd_buffer *buffer,
 			   struct iobmd_get_info *info);
 /* Each byte of a name becomes four at most. */
@@ -347,37 +374,40 @@ int iobmd_hold_get(struct iobmd_hold *hold, struct iobmd_buffer *buffer, u64 end
 void iobmd_hold_put(struct iobmd_hold *hold, struct iobmd_buffer *buffer);
 int iobmd_hold_begin_resize(struct iobmd_buffer *buffer, u64 capacity);
 void iobmd_hold_end_resize(struct iobmd_buffer *buffer);
+
+/* seal.c */
 int iobmd_buffer_get_writer(struct iobmd_buffer *buffer);
 void iobmd_buffer_put_writer(struct iobmd_buffer *buffer);
 int iobmd_buffer_seal(struct iobmd_buffer *buffer, u32 seals);
-
-/* list.c */
-void iobmd_list_add(struct iobmd_buffer *buffer);
-void iobmd_list_del(struct iobmd_buffer *buffer);
-void iobmd_list_init(void);
-void iobmd_list_exit(void);
 
 /* fault.c */
 extern const struct vm_operations_struct iobmd_vm_ops;
 extern const struct vm_operations_struct iobmd_composite_vm_ops;
 
 /* composite.c */
-struct iobmd_buffer *
-iobmd_composite_create(struct super_block *sb,
-		       const struct iobmd_compose_part *parts, u32 nr_parts,
-		       u32 rights);
+struct iobmd_composite *iobmd_composite_alloc(unsigned int max, bool is_writer);
+int iobmd_composite_add(struct iobmd_composite *composite, struct iobmd_buffer *buffer,
+			struct vfsmount *mnt, u64 offset, u64 length);
+int iobmd_composite_add_parts(struct iobmd_composite *composite,
+			      const struct iobmd_composite *other, u64 offset,
+			      u64 length);
+void iobmd_composite_align(struct iobmd_composite *composite);
+void iobmd_composite_attach(struct iobmd_composite *composite, struct iobmd_buffer *buffer);
 void iobmd_composite_free(struct iobmd_composite *composite);
 void iobmd_composite_get(struct iobmd_composite *composite);
 bool iobmd_composite_tryget(struct iobmd_composite *composite);
 void iobmd_composite_put(struct iobmd_composite *composite);
+u64 iobmd_composite_size(const struct iobmd_composite *composite);
 u64 iobmd_composite_start(const struct iobmd_composite *composite);
+unsigned int iobmd_composite_count(const struct iobmd_composite *composite, u64 offset,
+				   u64 length);
 struct iobmd_place iobmd_composite_find(const struct iobmd_composite *composite,
 					u64 offset);
 
 /* view.c */
 struct iobmd_view *iobmd_view_create(struct iobmd_buffer *buffer, u32 rights);
 struct iobmd_view *iobmd_view_derive(const struct iobmd_view *parent,
-				     const struct iobmd_derive *args);
+				     const struct iobmd_window *window);
 void iobmd_view_put_hold(struct iobmd_view *view);
 void iobmd_view_free(struct iobmd_view *view);
 u64 iobmd_view_size(const struct iobmd_view *view);
@@ -402,11 +432,14 @@ ssize_t iobmd_splice_read(struct file *file, loff_t *pos,
 loff_t iobmd_llseek(struct file *file, loff_t offset, int whence);
 long iobmd_fallocate(struct file *file, int mode, loff_t offset, loff_t length);
 
-/* dma.c */
+/* runs.c */
 typedef int (*iobmd_visit_run_t)(phys_addr_t address, u64 length, void *arg);
 int iobmd_view_for_each_run(const struct iobmd_view *view, u64 offset, u64 length,
 			    struct iobmd_run_limits limits, iobmd_visit_run_t visit,
 			    void *arg);
+void *iobmd_view_vmap(const struct iobmd_view *view, u64 size);
+
+/* dma.c */
 bool iobmd_dma_is_allowed(const struct iobmd_view *view,
 			  enum dma_data_direction direction);
 struct iobmd_dma_mapping *iobmd_dma_map(const struct iobmd_view *view, u64 offset,
@@ -415,22 +448,28 @@ struct iobmd_dma_mapping *iobmd_dma_map(const struct iobmd_view *view, u64 offse
 void iobmd_dma_unmap(struct iobmd_dma_mapping *mapping);
 void iobmd_dma_sync_for_cpu(struct iobmd_dma_mapping *mapping);
 void iobmd_dma_sync_for_device(struct iobmd_dma_mapping *mapping);
-void *iobmd_view_vmap(const struct iobmd_view *view, u64 size);
+
+/* fs.c */
+extern const struct inode_operations iobmd_inode_operations;
+extern struct vfsmount *iobmd_mnt;
+int iobmd_mnt_pin(void);
+void iobmd_mnt_unpin(void);
+
+/* compose.c */
+struct file *iobmd_compose(struct vfsmount *mnt, const struct iobmd_compose_part *args,
+			   u32 nr, u32 rights);
 
 /* export.c */
 struct dma_buf *iobmd_export_create(struct file *file,
 				    const struct iobmd_export *args);
 
 /* descriptor.c */
-extern const struct dentry_operations iobmd_dentry_operations;
 struct file *iobmd_descriptor_create(struct iobmd_buffer *buffer, u32 rights,
 				     struct vfsmount *mnt);
 struct file *iobmd_descriptor_derive(struct file *parent,
-				     const struct iobmd_derive *args);
-struct file *iobmd_descriptor_keep(struct file *parent,
-				   const struct iobmd_derive *args);
-void iobmd_descriptor_drop(struct file *file);
-struct iobmd_view *iobmd_descriptor_view(const struct file *file);
+				     const struct iobmd_window *window);
+struct file *iobmd_descriptor_get(struct file *parent, const struct iobmd_window *window);
+void iobmd_descriptor_put(struct file *file);
 int iobmd_descriptor_check_map(const struct file *file, u64 offset, u64 length);
 
 bool iobmd_descriptor_is(const struct file *file);
@@ -440,9 +479,8 @@ long iobmd_device_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 long iobmd_descriptor_ioctl(struct file *file, unsigned int cmd,
 			    unsigned long arg);
 
-/* main.c */
-extern struct vfsmount *iobmd_mnt;
-int iobmd_mnt_pin(void);
-void iobmd_mnt_unpin(void);
+/* debugfs.c */
+void iobmd_debugfs_init(void);
+void iobmd_debugfs_exit(void);
 
 #endif /* IOBMD_INTERNAL_H */

@@ -239,7 +239,7 @@ long iobmd_fallocate(struct file *file, int mode, loff_t offset, loff_t length)
 	if (!(view->rights & IOBMD_RIGHT_WRITE))
 		return -EACCES;
 	/* Before anything grows */
-	if (zero && iobmd_buffer_is_frozen(view->buffer))
+	if (zero && iobmd_buffer_is_write_sealed(view->buffer))
 		return -EPERM;
 	if (end > size && !keep) {
 		err = iobmd_view_extend(view, end);

@@ -122,16 +122,23 @@ static long iobmd_call_return_file(int fd, struct file *file)
 	return fd;
 }
 
+static struct file *iobmd_call_create(const struct iobmd_call *call)
+{
+	struct iobmd_buffer *buffer;
+
+	buffer = iobmd_buffer_create(iobmd_mnt->mnt_sb, &call->arg.create);
+	if (IS_ERR(buffer))
+		return ERR_CAST(buffer);
+	return iobmd_descriptor_create(buffer, IOBMD_RIGHTS_ALL, iobmd_mnt);
+}
+
 static long iobmd_ioctl_create(struct iobmd_call *call)
 {
 	int fd = get_unused_fd_flags(O_CLOEXEC);
-	struct iobmd_buffer *buffer;
 
 	if (fd < 0)
 		return fd;
-	buffer = iobmd_buffer_create(iobmd_mnt->mnt_sb, &call->arg.create);
-	return iobmd_call_return_file(fd, iobmd_descriptor_create(buffer, IOBMD_RIGHTS,
-								  iobmd_mnt));
+	return iobmd_call_return_file(fd, iobmd_call_create(call));
 }
 
 /* What a call makes lives beside the descriptor it is on, or where new buffers go. */
@@ -140,18 +147,15 @@ static struct vfsmount *iobmd_call_mnt(const struct iobmd_call *call)
 	return iobmd_descriptor_is(call->file) ? call->file->f_path.mnt : iobmd_mnt;
 }
 
-static struct file *iobmd_compose(const struct iobmd_call *call,
-				  const struct iobmd_compose_part *parts)
+static struct file *iobmd_call_compose(const struct iobmd_call *call,
+				       const struct iobmd_compose_part *parts)
 {
 	const struct iobmd_compose *args = &call->arg.compose;
-	struct vfsmount *mnt = iobmd_call_mnt(call);
 	u32 rights = IOBMD_RIGHT_READ;
-	struct iobmd_buffer *buffer;
 
 	if (!(args->flags & IOBMD_COMPOSE_F_READ_ONLY))
 		rights |= IOBMD_RIGHT_WRITE;
-	buffer = iobmd_composite_create(mnt->mnt_sb, parts, args->nr_parts, rights);
-	return iobmd_descriptor_create(buffer, rights, mnt);
+	return iobmd_compose(iobmd_call_mnt(call), parts, args->nr_parts, rights);
 }
 
 /* As vmemdup_user(), but without the OOM killer. */
@@ -182,9 +186,26 @@ static long iobmd_ioctl_compose(struct iobmd_call *call)
 		return PTR_ERR(parts);
 	fd = get_unused_fd_flags(O_CLOEXEC);
 	if (fd >= 0)
-		fd = iobmd_call_return_file(fd, iobmd_compose(call, parts));
+		fd = iobmd_call_return_file(fd, iobmd_call_compose(call, parts));
 	kvfree(parts);
 	return fd;
+}
+
+static struct file *iobmd_call_derive(const struct iobmd_call *call)
+{
+	const struct iobmd_derive *args = &call->arg.derive;
+	struct iobmd_window window = {
+		.offset	= args->offset,
+		.length	= args->length,
+		.rights	= IOBMD_RIGHTS_ALL,
+		.hold	= args->flags & IOBMD_DERIVE_F_HOLD,
+	};
+
+	if (args->flags & IOBMD_DERIVE_F_WINDOW ? !args->length : args->offset || args->length)
+		return ERR_PTR(-EINVAL);
+	if (args->flags & IOBMD_DERIVE_F_READ_ONLY)
+		window.rights = IOBMD_RIGHT_READ;
+	return iobmd_descriptor_derive(call->file, &window);
 }
 
 static long iobmd_ioctl_derive(struct iobmd_call *call)
@@ -193,8 +214,7 @@ static long iobmd_ioctl_derive(struct iobmd_call *call)
 
 	if (fd < 0)
 		return fd;
-	return iobmd_call_return_file(fd, iobmd_descriptor_derive(call->file,
-								  &call->arg.derive));
+	return iobmd_call_return_file(fd, iobmd_call_derive(call));
 }
 
 static long iobmd_ioctl_export(struct iobmd_call *call)

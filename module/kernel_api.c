@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What other modules can do with buffers: include/linux/iobmd.h tells. */
+/* The API for other modules, which include/linux/iobmd.h documents. */
 
 #include <linux/err.h>
 #include <linux/eventfd.h>
@@ -17,10 +17,10 @@
 /**
  * struct iobmd_client - a driver that uses a buffer
  * @file: A descriptor of its own, with a hold and no more rights than the driver
- *	has asked for; so also what keeps this module.
+ *	has asked for. It also keeps this module loaded.
  * @size: How much of the buffer the hold covers, in bytes.
- * @eventfd_lock: Protects @eventfd. Held while that is signalled, so that nobody
- *	does once another has taken its place: who replaced it may put it.
+ * @eventfd_lock: Protects @eventfd. Held while that is signalled, so that it is in
+ *	use no more when it has been replaced, and may be put.
  * @eventfd: What iobmd_client_notify() signals, with a reference, or NULL.
  */
 struct iobmd_client {
@@ -45,21 +45,15 @@ static int iobmd_client_check_range(const struct iobmd_client *client, u64 offse
 
 static struct file *iobmd_client_open(struct file *parent, u32 rights)
 {
-	struct iobmd_derive args = { .flags = IOBMD_DERIVE_F_HOLD };
-	struct file *file;
+	const struct iobmd_window window = { .rights = rights, .hold = true };
 
-	if (!(rights & IOBMD_RIGHT_READ) || rights & ~IOBMD_RIGHTS)
+	if (!(rights & IOBMD_RIGHT_READ) || rights & ~IOBMD_RIGHTS_ALL)
 		return ERR_PTR(-EINVAL);
 	if (rights & IOBMD_RIGHT_RESIZE && !(rights & IOBMD_RIGHT_WRITE))
 		return ERR_PTR(-EINVAL);
 	if (rights & ~iobmd_descriptor_view(parent)->rights)
 		return ERR_PTR(-EACCES);
-	if (!(rights & IOBMD_RIGHT_WRITE))
-		args.flags |= IOBMD_DERIVE_F_READ_ONLY;
-	file = iobmd_descriptor_keep(parent, &args);
-	if (!IS_ERR(file))
-		iobmd_descriptor_view(file)->rights &= rights;
-	return file;
+	return iobmd_descriptor_get(parent, &window);
 }
 
 static struct iobmd_client *iobmd_client_alloc(struct file *parent, u32 rights)
@@ -82,6 +76,15 @@ static struct iobmd_client *iobmd_client_alloc(struct file *parent, u32 rights)
 	return client;
 }
 
+static struct file *iobmd_client_create_file(const struct iobmd_create *args)
+{
+	struct iobmd_buffer *buffer = iobmd_buffer_create(iobmd_mnt->mnt_sb, args);
+
+	if (IS_ERR(buffer))
+		return ERR_CAST(buffer);
+	return iobmd_descriptor_create(buffer, IOBMD_RIGHTS_ALL, iobmd_mnt);
+}
+
 struct iobmd_client *iobmd_client_create(const struct iobmd_create *args)
 {
 	struct iobmd_client *client;
@@ -93,12 +96,11 @@ struct iobmd_client *iobmd_client_create(const struct iobmd_create *args)
 	err = iobmd_mnt_pin();
 	if (err)
 		return ERR_PTR(err);
-	file = iobmd_descriptor_create(iobmd_buffer_create(iobmd_mnt->mnt_sb, args),
-				       IOBMD_RIGHTS, iobmd_mnt);
+	file = iobmd_client_create_file(args);
 	iobmd_mnt_unpin();
 	if (IS_ERR(file))
 		return ERR_CAST(file);
-	client = iobmd_client_alloc(file, IOBMD_RIGHTS);
+	client = iobmd_client_alloc(file, IOBMD_RIGHTS_ALL);
 	fput(file);
 	return client;
 }
@@ -135,7 +137,7 @@ void iobmd_client_put(struct iobmd_client *client)
 	if (!client)
 		return;
 	iobmd_client_replace_eventfd(client, NULL);
-	iobmd_descriptor_drop(client->file);
+	iobmd_descriptor_put(client->file);
 	kfree(client);
 }
 EXPORT_SYMBOL_GPL(iobmd_client_put);
@@ -249,7 +251,10 @@ EXPORT_SYMBOL_GPL(iobmd_client_dma_unmap);
 
 int iobmd_client_publish(struct iobmd_client *client, u32 flags)
 {
-	struct iobmd_derive args = { .flags = flags };
+	struct iobmd_window window = {
+		.rights	= flags & IOBMD_DERIVE_F_READ_ONLY ? IOBMD_RIGHT_READ : IOBMD_RIGHTS_ALL,
+		.hold	= flags & IOBMD_DERIVE_F_HOLD,
+	};
 	struct file *file;
 	int fd;
 
@@ -258,7 +263,7 @@ int iobmd_client_publish(struct iobmd_client *client, u32 flags)
 	fd = get_unused_fd_flags(O_CLOEXEC);
 	if (fd < 0)
 		return fd;
-	file = iobmd_descriptor_derive(client->file, &args);
+	file = iobmd_descriptor_derive(client->file, &window);
 	if (IS_ERR(file)) {
 		put_unused_fd(fd);
 		return PTR_ERR(file);

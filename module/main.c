@@ -2,70 +2,19 @@
 /*
  * iobmd: shared buffers of kernel memory.
  *
- * The module, its device, and the pseudo filesystem that buffers live on.
+ * The module and its device.
  */
 
 #include <linux/compat.h>
 #include <linux/fs.h>
-#include <linux/fs_context.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
-#include <linux/mount.h>
-#include <linux/pseudo_fs.h>
 
-#include "internal.h"
-
-#define CREATE_TRACE_POINTS
-#include "trace.h"
-
-#define IOBMD_MAGIC	0x696f626d	/* "iobm" */
+#include "reserve.h"
 
 static ushort device_mode = 0600;
 module_param(device_mode, ushort, 0444);
 MODULE_PARM_DESC(device_mode, "Permissions of /dev/iobmd (default 0600)");
-
-static const struct super_operations iobmd_super_operations = {
-	.statfs		= simple_statfs,
-	.drop_inode	= inode_just_drop,
-	.evict_inode	= iobmd_buffer_evict,
-};
-
-static int iobmd_init_fs_context(struct fs_context *fc)
-{
-	struct pseudo_fs_context *ctx = init_pseudo(fc, IOBMD_MAGIC);
-
-	if (!ctx)
-		return -ENOMEM;
-	ctx->ops = &iobmd_super_operations;
-	ctx->dops = &iobmd_dentry_operations;
-	fc->s_iflags |= SB_I_NOEXEC;
-	return 0;
-}
-
-static struct file_system_type iobmd_fs_type = {
-	.owner			= THIS_MODULE,
-	.name			= "iobmd",
-	.init_fs_context	= iobmd_init_fs_context,
-	.kill_sb		= kill_anon_super,
-};
-
-/*
- * Where new buffers go. Every open file of /dev/iobmd pins it, and every buffer
- * its superblock, which holds the module: so the module can go when the last of
- * them is gone, not earlier, and with no code of ours still running.
- */
-struct vfsmount *iobmd_mnt;
-static int iobmd_mnt_count;
-
-int iobmd_mnt_pin(void)
-{
-	return simple_pin_fs(&iobmd_fs_type, &iobmd_mnt, &iobmd_mnt_count);
-}
-
-void iobmd_mnt_unpin(void)
-{
-	simple_release_fs(&iobmd_mnt, &iobmd_mnt_count);
-}
 
 static int iobmd_device_open(struct inode *inode, struct file *file)
 {
@@ -113,7 +62,7 @@ static int __init iobmd_init(void)
 	err = misc_register(&iobmd_device);
 	if (err)
 		goto err_reserve_exit;
-	iobmd_list_init();
+	iobmd_debugfs_init();
 	return 0;
 
 err_reserve_exit:
@@ -127,7 +76,7 @@ err_leftover_exit:
 
 static void __exit iobmd_exit(void)
 {
-	iobmd_list_exit();
+	iobmd_debugfs_exit();
 	misc_deregister(&iobmd_device);
 	iobmd_reserve_exit();
 	iobmd_batch_exit();

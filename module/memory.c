@@ -46,10 +46,10 @@ static bool iobmd_memory_release_folio(struct folio *folio, gfp_t gfp)
 	struct iobmd_buffer *buffer = inode->i_private;
 
 	if (iobmd_folio_has_bad(folio))
-		WRITE_ONCE(buffer->has_bad, true);
+		WRITE_ONCE(buffer->memory.has_bad, true);
 	if (!folio_test_large(folio) || folio_pos(folio) >= i_size_read(inode))
 		return false;
-	return folio == READ_ONCE(buffer->split) || iobmd_folio_has_bad(folio);
+	return folio == READ_ONCE(buffer->memory.split) || iobmd_folio_has_bad(folio);
 }
 
 const struct address_space_operations iobmd_memory_aops = {
@@ -97,7 +97,7 @@ void iobmd_memory_keep_bad(struct iobmd_buffer *buffer, pgoff_t start)
 	unsigned int nr = 0;
 	struct folio *folio;
 
-	if (!READ_ONCE(buffer->has_bad))
+	if (!READ_ONCE(buffer->memory.has_bad))
 		return;
 	xas_lock_irq(&xas);
 	xas_for_each(&xas, folio, ULONG_MAX) {
@@ -130,12 +130,12 @@ struct folio *iobmd_memory_get_folio(struct iobmd_buffer *buffer, u64 offset,
 	pgoff_t index = offset >> PAGE_SHIFT;
 	struct folio *folio = NULL;
 
-	down_read(&buffer->fault_lock);
-	if (write && iobmd_buffer_is_frozen(buffer))
+	down_read(&buffer->memory.fault_lock);
+	if (write && iobmd_buffer_is_write_sealed(buffer))
 		folio = ERR_PTR(-EPERM);
 	else if (index < iobmd_memory_nr_pages(buffer))
 		folio = filemap_get_folio(buffer->inode->i_mapping, index);
-	up_read(&buffer->fault_lock);
+	up_read(&buffer->memory.fault_lock);
 
 	if (!IS_ERR_OR_NULL(folio) && iobmd_folio_is_bad(folio, index, 1)) {
 		folio_put(folio);
@@ -152,7 +152,7 @@ u64 iobmd_memory_huge_bytes(struct iobmd_buffer *buffer, u64 offset, u64 end)
 {
 	u64 start, bytes = 0;
 
-	lockdep_assert_held(&buffer->fault_lock);
+	lockdep_assert_held(&buffer->memory.fault_lock);
 
 	if (!IOBMD_HAS_HUGE)
 		return 0;
@@ -232,7 +232,7 @@ void iobmd_memory_zero_page_tail(struct iobmd_buffer *buffer, u64 offset)
 	struct folio *folio;
 	size_t start;
 
-	lockdep_assert_held(&buffer->resize_lock);
+	lockdep_assert_held(&buffer->memory.resize_lock);
 
 	if (!offset_in_page(offset))
 		return;

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The reserve's folios: who gets them, and how they go back. */
+/* The reserve's folios: how they are handed out, and how they go back. */
 
-#include <linux/cpuset.h>
 #include <linux/jiffies.h>
-#include <linux/mempolicy.h>
 #include <linux/mm.h>
 #include <linux/nodemask.h>
 #include <linux/vmstat.h>
 
 #include "reserve.h"
 
-/* Whoever takes a folio is likely to take more, and not to be disturbed in that. */
+/* After one folio the same caller often takes more: do not compete with it for memory. */
 #define IOBMD_RESERVE_DELAY	(HZ / 50)
 
-/* How long to leave memory to those for whom it was short. */
+/* How long memory that was short is left to others. */
 #define IOBMD_RESERVE_BACKOFF	(10 * HZ)
 
+unsigned long iobmd_reserve_mib;
+struct workqueue_struct *iobmd_reserve_wq;
 struct iobmd_reserve *iobmd_reserves;
 
 /* In the kernel's books: memory that a shrinker can free. */
@@ -64,9 +64,9 @@ static struct folio *iobmd_reserve_remove(struct iobmd_reserve *reserve,
 }
 
 /*
- * The kernel does nothing about an error in a folio that is neither free nor in a
- * page cache but mark the page, nor does it look for a mark in a large one that is
- * freed: so this one is never freed.
+ * For a folio that is neither free nor in a page cache, the kernel only marks the bad
+ * page; and it does not look for a mark when a large folio is freed. So a folio with a
+ * bad page is never freed.
  */
 static bool iobmd_reserve_is_bad(struct iobmd_reserve *reserve, struct folio *folio)
 {
@@ -116,7 +116,7 @@ void iobmd_reserve_refill_after(struct iobmd_reserve *reserve, unsigned long del
 		queue_delayed_work(iobmd_reserve_wq, &reserve->refill, delay);
 }
 
-/* The same for those who are short of memory: what they get is not taken away again. */
+/* The same where memory is short: what it frees is not taken away again at once. */
 unsigned long iobmd_reserve_yield(struct iobmd_reserve *reserve, unsigned long nr)
 {
 	unsigned long given;
@@ -127,48 +127,18 @@ unsigned long iobmd_reserve_yield(struct iobmd_reserve *reserve, unsigned long n
 	return given;
 }
 
-/*
- * Whether the caller may have memory of @node: not if it is bound to others. To ask
- * for a node (@asked) goes before a policy, but not before a cpuset.
- */
-static bool iobmd_reserve_may_take(int node, bool asked)
-{
-	if (!node_isset(node, cpuset_current_mems_allowed))
-		return false;
-#ifdef CONFIG_NUMA
-	if (!asked && current->mempolicy && current->mempolicy->mode == MPOL_BIND)
-		return node_isset(node, current->mempolicy->nodes);
-#endif
-	return true;
-}
-
-/* Where the allocator would look first; NUMA_NO_NODE if its policy is to choose. */
-static int iobmd_reserve_nearest(void)
-{
-#ifdef CONFIG_NUMA
-	const struct mempolicy *policy = current->mempolicy;
-
-	if (policy && policy->mode != MPOL_BIND && policy->mode != MPOL_LOCAL)
-		return NUMA_NO_NODE;
-#endif
-	return numa_mem_id();
-}
-
 /**
- * iobmd_reserve_node - whose reserve a buffer should take from first
- * @node: The node that was asked for, or NUMA_NO_NODE.
+ * iobmd_reserve_node - the node whose reserve a buffer takes from first
+ * @asked: The node that was asked for, or NUMA_NO_NODE.
  *
  * Return: a node, or NUMA_NO_NODE if the allocator comes first.
  */
-int iobmd_reserve_node(int node)
+int iobmd_reserve_node(int asked)
 {
-	bool asked = node != NUMA_NO_NODE;
+	int node = iobmd_node_first(asked);
 
-	if (!iobmd_reserve_is_on())
-		return NUMA_NO_NODE;
-	if (!asked)
-		node = iobmd_reserve_nearest();
-	if (node == NUMA_NO_NODE || !iobmd_reserve_may_take(node, asked))
+	if (!iobmd_reserve_is_on() || node == NUMA_NO_NODE ||
+	    !iobmd_node_is_allowed(node, asked))
 		return NUMA_NO_NODE;
 	return node;
 }
@@ -195,20 +165,20 @@ struct folio *iobmd_reserve_take(int node)
 
 /**
  * iobmd_reserve_take_any - take a huge folio where the allocator finds none
- * @node: The node that was asked for, or NUMA_NO_NODE.
+ * @asked: The node that was asked for, or NUMA_NO_NODE.
  *
  * Return: as iobmd_reserve_take(), but also from nodes that are not near.
  */
-struct folio *iobmd_reserve_take_any(int node)
+struct folio *iobmd_reserve_take_any(int asked)
 {
-	bool asked = node != NUMA_NO_NODE;
 	struct folio *folio = NULL;
+	int node;
 
 	if (!iobmd_reserve_is_on())
 		return NULL;
 	for_each_node_state(node, N_MEMORY) {
 		if (READ_ONCE(iobmd_reserves[node].held) &&
-		    iobmd_reserve_may_take(node, asked))
+		    iobmd_node_is_allowed(node, asked))
 			folio = iobmd_reserve_take(node);
 		if (folio)
 			break;
@@ -217,24 +187,24 @@ struct folio *iobmd_reserve_take_any(int node)
 }
 
 /**
- * iobmd_reserve_release - give all back that the caller might get then
- * @node: The node that was asked for, or NUMA_NO_NODE.
+ * iobmd_reserve_release - give back all that the caller might get then
+ * @asked: The node that was asked for, or NUMA_NO_NODE.
  *
  * The kernel itself does not ask for it while there is free memory, even if that is
  * all in blocks that are too small.
  *
  * Return: whether there was anything.
  */
-bool iobmd_reserve_release(int node)
+bool iobmd_reserve_release(int asked)
 {
-	bool asked = node != NUMA_NO_NODE;
 	unsigned long given = 0;
+	int node;
 
 	if (!iobmd_reserve_is_on())
 		return false;
 	for_each_node_state(node, N_MEMORY) {
 		if (READ_ONCE(iobmd_reserves[node].held) &&
-		    iobmd_reserve_may_take(node, asked))
+		    iobmd_node_is_allowed(node, asked))
 			given += iobmd_reserve_yield(&iobmd_reserves[node], ULONG_MAX);
 	}
 	return given;

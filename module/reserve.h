@@ -31,14 +31,14 @@ enum iobmd_reserve_count {
 /**
  * struct iobmd_reserve - the reserve of a NUMA node
  * @node: Which.
- * @refill: Adds a folio; queued again until there are as many as there shall be.
+ * @refill: Adds a folio; queued again until @target is reached.
  * @quiet_until: In jiffies; there is no refill before that.
  * @counts: What has happened; see iobmd_reserve_count_names.
  * @lock: Protects what follows; only ever held to put a folio on the list or to
  *	take one off. Innermost.
  * @folios: By their lru.
  * @held: How many; read without @lock.
- * @target: How many there shall be; read without @lock.
+ * @target: How many it keeps ready; read without @lock.
  */
 struct iobmd_reserve {
 	int node;
@@ -52,9 +52,17 @@ struct iobmd_reserve {
 	unsigned long target;
 };
 
+/* The module parameter, in MiB. */
+extern unsigned long iobmd_reserve_mib;
+
 /* By node; NULL before the module begins and after it ends. */
 extern struct iobmd_reserve *iobmd_reserves;
 extern struct workqueue_struct *iobmd_reserve_wq;
+
+static inline bool iobmd_reserve_is_on(void)
+{
+	return IOBMD_HAS_HUGE && READ_ONCE(iobmd_reserve_mib);
+}
 
 static inline void iobmd_reserve_count(struct iobmd_reserve *reserve,
 				       enum iobmd_reserve_count what, s64 nr)
@@ -62,10 +70,22 @@ static inline void iobmd_reserve_count(struct iobmd_reserve *reserve,
 	atomic64_add(nr, &reserve->counts[what]);
 }
 
+/* reserve.c: for buffers */
+int iobmd_reserve_node(int asked);
+struct folio *iobmd_reserve_take(int node);
+struct folio *iobmd_reserve_take_any(int asked);
+bool iobmd_reserve_release(int asked);
+
+/* reserve.c: for reserve_refill.c */
 bool iobmd_reserve_add(struct iobmd_reserve *reserve, struct folio *folio);
 unsigned long iobmd_reserve_give_back(struct iobmd_reserve *reserve, unsigned long nr,
 				      unsigned long keep);
 unsigned long iobmd_reserve_yield(struct iobmd_reserve *reserve, unsigned long nr);
 void iobmd_reserve_refill_after(struct iobmd_reserve *reserve, unsigned long delay);
+
+/* reserve_refill.c */
+int iobmd_reserve_show(struct seq_file *m, void *unused);
+int iobmd_reserve_init(void);
+void iobmd_reserve_exit(void);
 
 #endif /* IOBMD_RESERVE_H */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Shrinking, and the seal against writing: what needs to know that nobody uses the memory. */
+/* Shrinking, and the look whether the memory is in use, which the seal against writing shares. */
 
 #include <linux/highmem.h>
 #include <linux/mm.h>
@@ -11,7 +11,7 @@
 
 #include "internal.h"
 
-/* How often to look whether somebody uses the memory, and for how many ticks. */
+/* How often to look whether the memory is in use, and for how many ticks. */
 #define IOBMD_USED_LOOKS	4
 #define IOBMD_USED_TICKS	8
 
@@ -49,8 +49,8 @@ static bool iobmd_memory_visit(struct iobmd_look *look, pgoff_t start,
 }
 
 /*
- * A fault that found the folio before we had the lock holds it locked. Returns true
- * if the caller is to be killed.
+ * Waits for a fault that found the folio before we had the lock, and holds it locked.
+ * Returns true if the caller is to be killed.
  */
 static bool iobmd_folio_wait(struct iobmd_look *look, struct folio *folio)
 {
@@ -61,8 +61,9 @@ static bool iobmd_folio_wait(struct iobmd_look *look, struct folio *folio)
 }
 
 /*
- * The page cache, our visit, and who keeps a page with a hardware error from ever
- * being used again. (It is a page of its own then: see iobmd_memory_release_folio().)
+ * Those of the page cache and of our visit, and the one by which the kernel keeps a page
+ * with a hardware error from being used again. (The page is single then: see
+ * iobmd_memory_release_folio().)
  */
 static int iobmd_folio_harmless_refs(struct folio *folio)
 {
@@ -72,17 +73,17 @@ static int iobmd_folio_harmless_refs(struct folio *folio)
 }
 
 /*
- * Beside those: a pin, a pipe, a block request, ... Transient references, as of
- * compaction, go away soon, so wait a few ticks, but not more for all folios together,
- * as a user could let go of one after the other. Nothing can come to use a folio now,
- * so those looked at before need no new look. But a fault that waits for us may be
- * that of the user that is waited for.
+ * Other references are those of a pin, a pipe, a block request, ... Transient ones
+ * (compaction) go away soon, so wait a few ticks; for all folios together, as a program
+ * could release one after the other. No folio can come into use now, so a folio that has
+ * been looked at needs no second look. Do not wait while a fault waits for us: it may be
+ * that of the task that holds the reference.
  */
 static bool iobmd_folio_is_used(struct iobmd_look *look, struct folio *folio)
 {
 	while (folio_ref_count(folio) > iobmd_folio_harmless_refs(folio)) {
 		if (look->ticks++ >= IOBMD_USED_TICKS || fatal_signal_pending(current) ||
-		    rwsem_is_contended(&look->buffer->fault_lock))
+		    rwsem_is_contended(&look->buffer->memory.fault_lock))
 			return true;
 		schedule_timeout_killable(1);
 	}
@@ -90,12 +91,12 @@ static bool iobmd_folio_is_used(struct iobmd_look *look, struct folio *folio)
 }
 
 /*
- * Newer kernels do not wait for the memory that a split takes, and give up half way. What
- * is charged to the memory cgroup here stays at hand for this CPU when it has been freed.
+ * Newer kernels do not wait for the memory that a split takes, and give up half way. The
+ * charge of the probe to the memory cgroup stays cached for this CPU once that is freed.
  */
 static bool iobmd_memory_has_room_to_cut(const struct iobmd_buffer *buffer)
 {
-	struct mem_cgroup *old_memcg = set_active_memcg(buffer->memcg);
+	struct mem_cgroup *old_memcg = set_active_memcg(buffer->memory.memcg);
 	struct xa_node *probe = kmalloc(sizeof(*probe), IOBMD_GFP_OBJECT);
 	bool has_room = probe;
 
@@ -132,10 +133,10 @@ static int iobmd_memory_cut(struct iobmd_buffer *buffer, pgoff_t first)
 	}
 	if (good)
 		copy_highpage(copy, page);
-	WRITE_ONCE(buffer->split, folio);
+	WRITE_ONCE(buffer->memory.split, folio);
 	truncate_inode_pages_range(buffer->inode->i_mapping, pos,
 				   pos + PAGE_SIZE - 1);
-	WRITE_ONCE(buffer->split, NULL);
+	WRITE_ONCE(buffer->memory.split, NULL);
 	folio = iobmd_memory_folio(buffer, first);
 	if (folio && folio->index < first) {
 		if (good)
@@ -147,18 +148,19 @@ static int iobmd_memory_cut(struct iobmd_buffer *buffer, pgoff_t first)
 }
 
 /*
- * Unmaps everything from page @start on, and says -EBUSY if somebody uses it all
- * the same. With faults shut out and everything unmapped nobody can gain a
- * reference, so that the reference counts tell whether the kernel uses a folio.
- * A lockless GUP in flight may take one for a moment, but gives it back when it
- * sees that the page-table entry is gone. (There are no private copies, but to ask
- * for them takes the entries away, too, that stand for a hardware error.)
+ * Unmaps everything from page @start on. Returns -EBUSY if it is in use all the same.
+ *
+ * With faults shut out and everything unmapped, no task can gain a reference: so the
+ * reference counts tell whether the kernel uses a folio. A lockless GUP in flight may
+ * take a reference for a moment, but gives it back when it sees that the page-table
+ * entry is gone. (There are no private copies to unmap, but unmapping those also removes
+ * the entries that stand for a hardware error.)
  */
-static int iobmd_memory_unmap(struct iobmd_buffer *buffer, pgoff_t start)
+int iobmd_memory_unmap(struct iobmd_buffer *buffer, pgoff_t start)
 {
 	struct iobmd_look look = { .buffer = buffer };
 
-	lockdep_assert_held_write(&buffer->fault_lock);
+	lockdep_assert_held_write(&buffer->memory.fault_lock);
 
 	if (iobmd_memory_visit(&look, start, iobmd_folio_wait))
 		return -EINTR;
@@ -170,7 +172,7 @@ static int iobmd_memory_unmap(struct iobmd_buffer *buffer, pgoff_t start)
  * A folio that straddles the new end counts as a whole: it has to be split, and
  * a folio in use cannot be.
  */
-static int iobmd_memory_try_shrink(struct iobmd_buffer *buffer, pgoff_t nr_pages)
+static int iobmd_memory_try_shrink(struct iobmd_buffer *buffer, unsigned long nr_pages)
 {
 	loff_t size = (loff_t)nr_pages << PAGE_SHIFT;
 	struct inode *inode = buffer->inode;
@@ -192,7 +194,7 @@ static int iobmd_memory_try_shrink(struct iobmd_buffer *buffer, pgoff_t nr_pages
 			huge_bytes -= iobmd_memory_huge_bytes(buffer, (u64)start << PAGE_SHIFT,
 							      i_size_read(inode));
 	}
-	WRITE_ONCE(buffer->huge_bytes, buffer->huge_bytes - huge_bytes);
+	WRITE_ONCE(buffer->memory.huge_bytes, buffer->memory.huge_bytes - huge_bytes);
 	if (err)
 		return err;
 	iobmd_memory_keep_bad(buffer, nr_pages);
@@ -202,24 +204,24 @@ static int iobmd_memory_try_shrink(struct iobmd_buffer *buffer, pgoff_t nr_pages
 }
 
 /*
- * Calls @try with faults shut out; again if it says that a folio is in use. That may
- * be by the kernel's bookkeeping, which can be made to stop, or by a user that gets on
- * now that faults are let in.
+ * Calls @try with faults shut out; again if it says that a folio is in use. A reference
+ * may be one of the kernel's bookkeeping, which draining releases, or that of a task that
+ * can go on now that faults are let in.
  */
-static int iobmd_memory_exclusively(struct iobmd_buffer *buffer,
-				    int (*try)(struct iobmd_buffer *, pgoff_t),
-				    pgoff_t arg)
+int iobmd_memory_exclusively(struct iobmd_buffer *buffer,
+			     int (*try)(struct iobmd_buffer *buffer, unsigned long arg),
+			     unsigned long arg)
 {
 	unsigned int looks = 0;
 	int err;
 
-	lockdep_assert_held(&buffer->resize_lock);
+	lockdep_assert_held(&buffer->memory.resize_lock);
 
 	while (true) {
-		if (down_write_killable(&buffer->fault_lock))
+		if (down_write_killable(&buffer->memory.fault_lock))
 			return -EINTR;
 		err = try(buffer, arg);
-		up_write(&buffer->fault_lock);
+		up_write(&buffer->memory.fault_lock);
 		if (err != -EBUSY || ++looks == IOBMD_USED_LOOKS ||
 		    fatal_signal_pending(current))
 			return err;
@@ -233,7 +235,7 @@ static int iobmd_memory_exclusively(struct iobmd_buffer *buffer,
 /**
  * iobmd_memory_shrink - take memory away from the end
  * @buffer: The buffer. The caller holds its resize_lock.
- * @nr_pages: How many pages it shall have: fewer than now, and not 0.
+ * @nr_pages: How many pages it will have: fewer than now, and not 0.
  *
  * Return: 0, or -EBUSY if the kernel or a device uses what would go, -EINTR if the
  * caller is to be killed, -ENOMEM if a huge page could not be split, all with the
@@ -248,43 +250,4 @@ int iobmd_memory_shrink(struct iobmd_buffer *buffer, pgoff_t nr_pages)
 	if (!err)
 		iobmd_account_uncharge(buffer->account, old - nr_pages);
 	return err;
-}
-
-/*
- * A mapping that may become writable cannot be made while writers are denied: the
- * core says EPERM. So that is last, when nothing else can fail any more: what has been
- * unmapped and unused stays so while @fault_lock is held.
- */
-static int iobmd_memory_try_freeze(struct iobmd_buffer *buffer, pgoff_t unused)
-{
-	struct address_space *mapping = buffer->inode->i_mapping;
-	int err;
-
-	if (mapping_writably_mapped(mapping))
-		return -EBUSY;
-	err = iobmd_memory_unmap(buffer, 0);
-	if (err)
-		return err;
-	err = mapping_deny_writable(mapping);
-	if (err)
-		return err;
-	spin_lock(&buffer->lock);
-	buffer->seals |= IOBMD_SEAL_WRITE;
-	spin_unlock(&buffer->lock);
-	/* What is let in again has to see the seal. */
-	smp_mb__before_atomic();
-	mapping_allow_writable(mapping);
-	return 0;
-}
-
-/**
- * iobmd_memory_freeze - apply the seal against writing
- * @buffer: The buffer. The caller holds its resize_lock.
- *
- * Return: 0, or -EBUSY while a writable mapping exists, or the kernel or a
- * device uses the memory; -EINTR if the caller is to be killed.
- */
-int iobmd_memory_freeze(struct iobmd_buffer *buffer)
-{
-	return iobmd_memory_exclusively(buffer, iobmd_memory_try_freeze, 0);
 }

@@ -6,10 +6,7 @@
 
 #include "internal.h"
 
-/*
- * All of @buffer, which the caller has just made, or an ERR_PTR. A composite is a
- * window of its parts.
- */
+/* All of @buffer, which is new; or an ERR_PTR. A composite is a window of its parts. */
 struct iobmd_view *iobmd_view_create(struct iobmd_buffer *buffer, u32 rights)
 {
 	struct iobmd_view *view = kzalloc(sizeof(*view), IOBMD_GFP_OBJECT);
@@ -34,7 +31,7 @@ void iobmd_view_put_hold(struct iobmd_view *view)
 	view->has_hold = false;
 }
 
-/* The hold has to go first: it needs the buffer, which may be gone now. */
+/* The hold is put before that: it needs the buffer, which may be gone by now. */
 void iobmd_view_free(struct iobmd_view *view)
 {
 	if (view && view->account)
@@ -57,7 +54,6 @@ struct iobmd_place iobmd_view_find(const struct iobmd_view *view, u64 pos, u64 l
 	struct iobmd_place place = {
 		.buffer	= view->buffer,
 		.offset	= offset,
-		.before	= pos,
 		.length	= length,
 	};
 
@@ -74,10 +70,10 @@ static u64 iobmd_view_huge_bytes(const struct iobmd_view *view, u64 size)
 	for (pos = 0; pos < size;) {
 		struct iobmd_place place = iobmd_view_find(view, pos, size - pos);
 
-		down_read(&place.buffer->fault_lock);
+		down_read(&place.buffer->memory.fault_lock);
 		bytes += iobmd_memory_huge_bytes(place.buffer, place.offset,
 						 place.offset + place.length);
-		up_read(&place.buffer->fault_lock);
+		up_read(&place.buffer->memory.fault_lock);
 		pos += place.length;
 	}
 	return bytes;
@@ -108,7 +104,7 @@ int iobmd_view_check_range(const struct iobmd_view *view, u64 offset, u64 *lengt
 	return 0;
 }
 
-/* For those who come without an ioctl. */
+/* For ftruncate(2) and fallocate(2), which do not pass the table of ioctls. */
 int iobmd_view_resize(const struct iobmd_view *view, u64 capacity)
 {
 	if (!(view->rights & IOBMD_RIGHT_RESIZE))
@@ -125,32 +121,21 @@ int iobmd_view_extend(const struct iobmd_view *view, u64 length)
 
 static int iobmd_view_set_window(struct iobmd_view *view,
 				 const struct iobmd_view *parent,
-				 const struct iobmd_derive *args)
+				 const struct iobmd_window *window)
 {
-	u64 length = args->length;
+	u64 length = window->length;
 	int err;
 
-	if (!length || !PAGE_ALIGNED(args->offset))
+	if (!PAGE_ALIGNED(window->offset))
 		return -EINVAL;
-	err = iobmd_view_check_range(parent, args->offset, &length);
+	err = iobmd_view_check_range(parent, window->offset, &length);
 	if (err)
 		return err;
 	view->is_window = true;
-	view->offset = parent->offset + args->offset;
+	view->offset = parent->offset + window->offset;
 	view->size = length;
 	view->rights &= ~IOBMD_RIGHT_RESIZE;
 	return 0;
-}
-
-static int iobmd_view_narrow(struct iobmd_view *view,
-			     const struct iobmd_view *parent,
-			     const struct iobmd_derive *args)
-{
-	if (args->flags & IOBMD_DERIVE_F_READ_ONLY)
-		view->rights &= IOBMD_RIGHT_READ;
-	if (args->flags & IOBMD_DERIVE_F_WINDOW)
-		return iobmd_view_set_window(view, parent, args);
-	return args->offset || args->length ? -EINVAL : 0;
 }
 
 /* The parts of a composite are held already. */
@@ -183,22 +168,23 @@ static struct iobmd_view *iobmd_view_alloc(void)
 	return view;
 }
 
-/* As much of @parent as @args say, and no more rights; or an ERR_PTR. */
+/* What @window says of @parent; or an ERR_PTR. */
 struct iobmd_view *iobmd_view_derive(const struct iobmd_view *parent,
-				     const struct iobmd_derive *args)
+				     const struct iobmd_window *window)
 {
 	struct iobmd_view *view = iobmd_view_alloc();
-	int err;
+	int err = 0;
 
 	if (IS_ERR(view))
 		return view;
 	view->buffer = parent->buffer;
-	view->rights = parent->rights;
+	view->rights = parent->rights & window->rights;
 	view->is_window = parent->is_window;
 	view->offset = parent->offset;
 	view->size = parent->size;
-	err = iobmd_view_narrow(view, parent, args);
-	if (!err && (view->is_window || args->flags & IOBMD_DERIVE_F_HOLD))
+	if (window->length)
+		err = iobmd_view_set_window(view, parent, window);
+	if (!err && (view->is_window || window->hold))
 		err = iobmd_view_hold(view);
 	if (err) {
 		iobmd_view_free(view);
@@ -208,9 +194,9 @@ struct iobmd_view *iobmd_view_derive(const struct iobmd_view *parent,
 }
 
 /*
- * For a user of @view that may write without a mapping of a process: it counts as a
- * writable mapping, so that the seal against writing finds it. A view without the
- * right to write does not.
+ * For an export or a client of @view, which may write without a mapping of a process: it
+ * counts as a writable mapping, so that the seal against writing finds it. A view without
+ * the right to write does not count.
  */
 int iobmd_view_get_writer(const struct iobmd_view *view)
 {

@@ -7,10 +7,10 @@
 checkpatch_exceptions='
 module				UNCOMMENTED_DEFINITION	the comment on the struct says what a lock protects
 module/compat.h			MACRO_ARG_UNUSED	an older kernel has an argument less
-module/dma.c			OPEN_BRACE		a function whose name has for_each in it is no loop
 module/examples/edu		UNCOMMENTED_DEFINITION	as in module
 module/ioctl.c			MACRO_ARG_REUSE		the argument is the name of a type
-module/kernel_api.c		OPEN_BRACE		as in dma.c
+module/kernel_api.c		OPEN_BRACE		as in runs.c
+module/runs.c			OPEN_BRACE		a function whose name has for_each in it is no loop
 module/trace.h			OPEN_ENDED_LINE		TRACE_EVENT() is laid out as in the kernel
 module/trace.h			PARENTHESIS_ALIGNMENT	the same
 selftests/*			BIT_MACRO		user space has no BIT()
@@ -191,19 +191,44 @@ check_abi() {
 	diff "$work/abi-64" "$work/abi-32"
 }
 
+# The order is that of the objects in Kbuild, from the top down. The table of operations of a descriptor names its ioctls, which may use
+# everything below them: that is the one way up.
+check_layers() {
+	local -a objects
+	local out
+
+	scripts/module build "$kernel" || return
+	out=build/$(cat "$(scripts/kernel "$kernel")/release")
+	mapfile -t objects < <(sed '/^iobmd-y/, /[^\\]$/!d' Kbuild | grep -o 'module/[a-z_]*\.o')
+	(cd "$out" && nm -A "${objects[@]}") | awk -F '[: ]+' '
+		!($1 in layer) { layer[$1] = ++nr }
+		$(NF - 1) == "U" { user[++uses] = $1; used[uses] = $NF; next }
+		{ home[$NF] = $1 }
+		END {
+			if (nr < 20)
+				print "only " nr + 0 " objects"
+			for (i = 1; i <= uses; i++)
+				if (layer[home[used[i]]] && layer[home[used[i]]] < layer[user[i]] &&
+				    used[i] != "iobmd_descriptor_ioctl")
+					print user[i] " uses " used[i] " of " home[used[i]] ", which stands above it"
+		}'
+}
+
 set_static() {
 	mode=static kernels=() jobs=(build test)
 }
 
 check_static() {
-	local kernel_scripts
+	local kernel_scripts kernel=${kernels[0]:-6.12}
 
 	kernel_scripts=$(scripts/kernel source)/scripts
+	scripts/kernel "$kernel" >/dev/null
 	step "shellcheck" check_scripts
 	step "README shows the example" check_readme
 	step "checkpatch" check_style
 	step "kernel-doc" check_comments
 	step "coccinelle" check_patterns
+	step "layers of the module" check_layers
 	step "cppcheck" check_user_space
 	step "library: gcc -fanalyzer" check_library
 	step "ABI: no holes, the same for 32 and 64 bits" check_abi

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A buffer without memory: what holds it, and the list of all. */
 
-#include "list.c"
+#include "buffer.c"
 
 #include <linux/completion.h>
 #include <linux/kthread.h>
@@ -14,11 +14,11 @@ static int check_resize(struct iobmd_buffer *buffer, u64 capacity)
 {
 	int ret;
 
-	mutex_lock(&buffer->resize_lock);
+	mutex_lock(&buffer->memory.resize_lock);
 	ret = iobmd_hold_begin_resize(buffer, capacity);
 	if (!ret)
 		iobmd_hold_end_resize(buffer);
-	mutex_unlock(&buffer->resize_lock);
+	mutex_unlock(&buffer->memory.resize_lock);
 	return ret;
 }
 
@@ -92,15 +92,15 @@ static void hold_waits_for_one_shrink_only(struct kunit *test)
 	struct task_struct *task;
 
 	init_completion(&taker.done);
-	mutex_lock(&buffer->resize_lock);
+	mutex_lock(&buffer->memory.resize_lock);
 	KUNIT_EXPECT_EQ(test, 0, iobmd_hold_begin_resize(buffer, 1));
 	task = kthread_run(take, &taker, "iobmd-taker");
 	if (IS_ERR(task)) {
-		mutex_unlock(&buffer->resize_lock);
+		mutex_unlock(&buffer->memory.resize_lock);
 		KUNIT_FAIL(test, "no thread");
 		return;
 	}
-	while (!READ_ONCE(buffer->nr_waiting))
+	while (!READ_ONCE(buffer->memory.nr_waiting))
 		schedule_timeout_uninterruptible(1);
 	KUNIT_EXPECT_FALSE(test, completion_done(&taker.done));
 	iobmd_hold_end_resize(buffer);
@@ -108,7 +108,7 @@ static void hold_waits_for_one_shrink_only(struct kunit *test)
 	wait_for_completion(&taker.done);
 	KUNIT_EXPECT_EQ(test, 0, taker.ret);
 	KUNIT_EXPECT_EQ(test, -EBUSY, iobmd_hold_begin_resize(buffer, 1));
-	mutex_unlock(&buffer->resize_lock);
+	mutex_unlock(&buffer->memory.resize_lock);
 	iobmd_hold_put(&taker.hold, buffer);
 	KUNIT_EXPECT_EQ(test, 0, check_resize(buffer, 1));
 }
@@ -119,12 +119,12 @@ static void hold_does_not_wait_for_a_grow(struct kunit *test)
 	struct iobmd_buffer *buffer = iobmd_instance_buffer(test, FAR - 1);
 	struct iobmd_hold hold;
 
-	mutex_lock(&buffer->resize_lock);
+	mutex_lock(&buffer->memory.resize_lock);
 	KUNIT_EXPECT_EQ(test, 0, iobmd_hold_begin_resize(buffer, FAR));
 	KUNIT_EXPECT_EQ(test, -EINVAL, iobmd_hold_get(&hold, buffer, FAR));
 	KUNIT_EXPECT_EQ(test, 0, iobmd_hold_get(&hold, buffer, FAR - 1));
 	iobmd_hold_end_resize(buffer);
-	mutex_unlock(&buffer->resize_lock);
+	mutex_unlock(&buffer->memory.resize_lock);
 	iobmd_hold_put(&hold, buffer);
 }
 
@@ -157,20 +157,19 @@ static void farthest_hold_counts_in_whatever_order_they_go(struct kunit *test)
 /* One that could not be made ends before it is in the list. */
 static void buffer_is_listed_from_publication_to_its_end(struct kunit *test)
 {
-	const struct iobmd_create args = {};
-	struct iobmd_buffer *first = iobmd_buffer_alloc(iobmd_mnt->mnt_sb, &args);
-	struct iobmd_buffer *second = iobmd_buffer_alloc(iobmd_mnt->mnt_sb, &args);
+	struct iobmd_buffer *first = iobmd_buffer_alloc(iobmd_mnt->mnt_sb);
+	struct iobmd_buffer *second = iobmd_buffer_alloc(iobmd_mnt->mnt_sb);
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, first);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, second);
 	KUNIT_EXPECT_NE(test, first->id, second->id);
-	KUNIT_EXPECT_TRUE(test, list_empty(&iobmd_list));
+	KUNIT_EXPECT_TRUE(test, list_empty(&iobmd_buffers));
 	iobmd_buffer_publish(first, FAR);
 	iput(second->inode);
-	KUNIT_EXPECT_PTR_EQ(test, &first->listed, iobmd_list.next);
-	KUNIT_EXPECT_PTR_EQ(test, &first->listed, iobmd_list.prev);
+	KUNIT_EXPECT_PTR_EQ(test, &first->listed, iobmd_buffers.next);
+	KUNIT_EXPECT_PTR_EQ(test, &first->listed, iobmd_buffers.prev);
 	iput(first->inode);
-	KUNIT_EXPECT_TRUE(test, list_empty(&iobmd_list));
+	KUNIT_EXPECT_TRUE(test, list_empty(&iobmd_buffers));
 }
 
 static struct kunit_case buffer_cases[] = {

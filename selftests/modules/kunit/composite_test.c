@@ -227,10 +227,10 @@ static void part_that_is_refused_leaves_nothing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EINVAL, add(composite, buffer, 3 * PAGE, 2 * PAGE));
 	iobmd_instance_expect_unused(test, buffer);
 
-	buffer->seals = IOBMD_SEAL_WRITE;
+	buffer->memory.seals = IOBMD_SEAL_WRITE;
 	KUNIT_EXPECT_EQ(test, -EPERM, add(composite, buffer, 0, PAGE));
 	iobmd_instance_expect_unused(test, buffer);
-	buffer->seals = 0;
+	buffer->memory.seals = 0;
 
 	/* As it is while the seal is being applied */
 	KUNIT_ASSERT_EQ(test, 0, mapping_deny_writable(buffer->inode->i_mapping));

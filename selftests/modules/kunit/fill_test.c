@@ -116,7 +116,8 @@ static void smallest_and_largest_block_are_as_asked(struct kunit *test)
 
 	for (i = 0; i < ARRAY_SIZE(buffers); i++) {
 		struct iobmd_buffer buffer = {
-			.huge = buffers[i].huge, .alignment = buffers[i].alignment,
+			.memory.huge = buffers[i].huge,
+			.memory.alignment = buffers[i].alignment,
 		};
 
 		KUNIT_EXPECT_EQ_MSG(test, buffers[i].min_order, iobmd_fill_min_order(&buffer),
@@ -140,7 +141,7 @@ static void more_than_there_is_is_refused_before_any_is_taken(struct kunit *test
 		KUNIT_EXPECT_EQ(test, -ENOMEM, iobmd_memory_grow(buffer, sizes[i], true));
 		KUNIT_EXPECT_EQ(test, 0, i_size_read(buffer->inode));
 		KUNIT_EXPECT_EQ(test, 0, buffer->inode->i_mapping->nrpages);
-		KUNIT_EXPECT_EQ(test, 0, buffer->huge_bytes);
+		KUNIT_EXPECT_EQ(test, 0, buffer->memory.huge_bytes);
 	}
 	KUNIT_EXPECT_LT(test, available / 2, si_mem_available());
 }

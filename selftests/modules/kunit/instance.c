@@ -1,54 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A second instance of iobmd, of the same sources, for tests to look into and to
- * set up as no process can. It has no device; the tests' files include the sources
- * whose insides they call, this one all others. What the module exports is missing
- * here: the tests call that in the module itself.
+ * A second instance of iobmd, made of the same sources, into which tests look and which
+ * they set up as no process can. It has no device. The tests' files include the sources
+ * whose static functions they call; this file includes all others. What the module
+ * exports is missing here: the tests call that in the module itself.
  */
 
 #include "batch.c"
-#include "buffer.c"
+#include "compose.c"
 #include "descriptor.c"
 #include "export.c"
+#include "fs.c"
 #include "hold.c"
 #include "io.c"
 #include "ioctl.c"
 #include "leftover.c"
 #include "memory.c"
-#include "refill.c"
+#include "node.c"
+#include "reserve_refill.c"
+#include "resize.c"
+#include "seal.c"
 #include "shrink.c"
 
-#include <linux/fs_context.h>
 #include <linux/module.h>
 #include <linux/mount.h>
-#include <linux/pseudo_fs.h>
 
 #include "instance.h"
-
-struct vfsmount *iobmd_mnt;
-
-static const struct super_operations iobmd_instance_super_operations = {
-	.drop_inode	= inode_just_drop,
-	.evict_inode	= iobmd_buffer_evict,
-};
-
-static int iobmd_instance_init_fs_context(struct fs_context *fc)
-{
-	struct pseudo_fs_context *ctx = init_pseudo(fc, 0);
-
-	if (!ctx)
-		return -ENOMEM;
-	ctx->ops = &iobmd_instance_super_operations;
-	ctx->dops = &iobmd_dentry_operations;
-	return 0;
-}
-
-static struct file_system_type iobmd_instance_fs_type = {
-	.owner			= THIS_MODULE,
-	.name			= "iobmd_kunit",
-	.init_fs_context	= iobmd_instance_init_fs_context,
-	.kill_sb		= kill_anon_super,
-};
 
 int iobmd_instance_begin(struct kunit_suite *suite)
 {
@@ -59,7 +36,7 @@ int iobmd_instance_begin(struct kunit_suite *suite)
 	if (err)
 		return err;
 	iobmd_batch_wq = system_unbound_wq;
-	iobmd_mnt = kern_mount(&iobmd_instance_fs_type);
+	iobmd_mnt = kern_mount(&iobmd_fs_type);
 	return PTR_ERR_OR_ZERO(iobmd_mnt);
 }
 
@@ -82,8 +59,7 @@ static void iobmd_instance_iput(void *inode)
  */
 struct iobmd_buffer *iobmd_instance_buffer(struct kunit *test, u64 capacity)
 {
-	const struct iobmd_create args = {};
-	struct iobmd_buffer *buffer = iobmd_buffer_alloc(iobmd_mnt->mnt_sb, &args);
+	struct iobmd_buffer *buffer = iobmd_buffer_alloc(iobmd_mnt->mnt_sb);
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, buffer);
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, iobmd_instance_iput,
@@ -95,7 +71,7 @@ struct iobmd_buffer *iobmd_instance_buffer(struct kunit *test, u64 capacity)
 /* Nobody holds @buffer, or keeps it from being sealed, but the case itself. */
 void iobmd_instance_expect_unused(struct kunit *test, struct iobmd_buffer *buffer)
 {
-	KUNIT_EXPECT_TRUE(test, RB_EMPTY_ROOT(&buffer->holds.rb_root));
+	KUNIT_EXPECT_TRUE(test, RB_EMPTY_ROOT(&buffer->memory.holds.rb_root));
 	KUNIT_EXPECT_FALSE(test, mapping_writably_mapped(buffer->inode->i_mapping));
 	KUNIT_EXPECT_EQ(test, 1, atomic_read(&buffer->inode->i_count));
 }

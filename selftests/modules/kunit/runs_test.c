@@ -2,6 +2,7 @@
 /* Where physically contiguous runs are cut: byte by byte against a model, and far out. */
 
 #include "dma.c"
+#include "runs.c"
 
 #include <linux/delay.h>
 #include <linux/platform_device.h>
@@ -236,7 +237,7 @@ static void walk_view(struct work_struct *work)
 static void walk_waits_for_a_folio_that_is_being_split(struct kunit *test)
 {
 	struct iobmd_buffer *buffer = iobmd_instance_buffer(test, SPLIT_PAGES * PAGE_SIZE);
-	const struct iobmd_view view = { .buffer = buffer, .rights = IOBMD_RIGHTS };
+	const struct iobmd_view view = { .buffer = buffer, .rights = IOBMD_RIGHTS_ALL };
 	struct split_walk walk = { .view = &view, .far.limits = IOBMD_NO_LIMITS };
 	bool frozen, met = false;
 	struct folio *folio;
@@ -257,7 +258,7 @@ static void walk_waits_for_a_folio_that_is_being_split(struct kunit *test)
 	WRITE_ONCE(walk.go, true);
 	for (i = 0; i < 1000 && !met; i++) {
 		mdelay(1);
-		met = rwsem_is_locked(&buffer->fault_lock);
+		met = rwsem_is_locked(&buffer->memory.fault_lock);
 	}
 	mdelay(5);
 	if (frozen)

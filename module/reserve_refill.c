@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The reserve's size: the work, the shrinker, the parameter, and statistics. */
+/* How much the reserve holds: its parameter, refilling, giving back, and statistics. */
 
 #include <linux/jiffies.h>
 #include <linux/ktime.h>
@@ -25,8 +25,6 @@ static const char * const iobmd_reserve_count_names[] = {
 	[IOBMD_RESERVE_ZEROING_NS]	= "zeroing_ns",
 };
 
-unsigned long iobmd_reserve_mib;
-struct workqueue_struct *iobmd_reserve_wq;
 static struct shrinker *iobmd_reserve_shrinker;
 
 /* The parameter may be written before the module begins, and after it ends. */
@@ -48,7 +46,7 @@ static bool iobmd_reserve_has_room(void)
 	return iobmd_account_has_room((iobmd_reserve_all_held() + 1) * IOBMD_HUGE_PAGES);
 }
 
-/* Nobody is to be disturbed for its sake: kswapd would also empty the reserve. */
+/* Without kswapd, which would reclaim from others and then empty the reserve. */
 static bool iobmd_reserve_add_new(struct iobmd_reserve *reserve)
 {
 	gfp_t gfp = (IOBMD_GFP_LIGHT | __GFP_THISNODE) & ~__GFP_KSWAPD_RECLAIM;
@@ -238,7 +236,7 @@ int iobmd_reserve_init(void)
 	return err;
 }
 
-/* Nobody can have a buffer any more, or make one. */
+/* No buffer exists any more, and none can be made. */
 void iobmd_reserve_exit(void)
 {
 	mutex_lock(&iobmd_reserve_mutex);
