@@ -42,6 +42,10 @@ userlib/examples		STRCPY			of a constant, into much more memory
 userlib/examples/hello.c	ASSIGN_IN_IF		one message for two calls
 userlib/include			BIT_MACRO		user space has no BIT()
 userlib/include			PREFER_KERNEL_TYPES	user space has stdint.h
+userlib/tools			PREFER_DEFINED_ATTRIBUTE_MACRO	as in examples
+userlib/tools			SPLIT_STRING		a message of one line, longer than a line of code may be
+userlib/tools/bench.c		VOLATILE		memory that must be touched
+userlib/tools/tool.h		COMPLEX_MACRO		a part of an initialiser
 '
 
 cppcheck_exceptions='

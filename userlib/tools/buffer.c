@@ -127,7 +127,7 @@ int buffer_pass_on(int fd, const struct view *view)
 		return fd;
 	derived = buffer_derive(fd, view);
 	if (derived == -EINVAL && view->flags & IOBMD_DERIVE_F_WINDOW)
-		fail(0, "--window: not within the buffer, or OFFSET is no multiple of the page size");
+		fail(0, "--window: beyond the buffer, or OFFSET is no multiple of a page");
 	if (derived < 0)
 		fail(-derived, "no descriptor with fewer rights");
 	close(fd);
@@ -166,7 +166,7 @@ void target_fail(int err, const struct target *target)
 	if (err == EBADF)
 		fail(0, "process %d has no descriptor %d", target->pid, target->fd);
 	if (err == EPERM || err == EACCES)
-		fail(0, "process %d may not be looked into: be root, or the same user and kernel.yama.ptrace_scope 0",
+		fail(0, "no right to descriptors of process %d (root, or kernel.yama.ptrace_scope)",
 		     target->pid);
 	fail(err, "descriptor %d of process %d", target->fd, target->pid);
 }

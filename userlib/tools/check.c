@@ -69,9 +69,11 @@ static void check_module(struct finding *finding)
 	}
 	find(finding, VERDICT_FAIL, "not loaded");
 	if (kernel_is_locked_down())
-		advise(finding, "sudo modprobe iobmd; this kernel takes signed modules only: if the key is refused, enroll it with mokutil --import");
+		advise(finding, "sudo modprobe iobmd; this kernel takes signed modules only: "
+		       "if the key is refused, enroll it with mokutil --import");
 	else
-		advise(finding, "sudo modprobe iobmd; if it is not found, install it for this kernel: package iobmd-dkms, or make install in its source");
+		advise(finding, "sudo modprobe iobmd; if it is not found, install it for this "
+		       "kernel: package iobmd-dkms, or make install in its source");
 }
 
 static void check_kernel(struct finding *finding)
@@ -108,7 +110,8 @@ static void advise_rights(struct finding *finding)
 	if (group && (status.st_mode & 0060) == 0060)
 		advise(finding, "sudo usermod -aG %.60s $USER, and log in again", group->gr_name);
 	else
-		advise(finding, "it is for root only: add a udev rule that gives it to a group, or load the module with device_mode=0666");
+		advise(finding, "it is for root only: add a udev rule that gives it to a group, "
+		       "or load the module with device_mode=0666");
 }
 
 static void check_rights(struct finding *finding)
@@ -125,7 +128,7 @@ static void check_rights(struct finding *finding)
 	if (device == -EACCES || device == -EPERM)
 		advise_rights(finding);
 	else if (module_is_loaded())
-		advise(finding, "the module is loaded, but udev has made no device: in a container, pass " IOBMD_DEVICE " in");
+		advise(finding, "the module is loaded: in a container, pass the device in");
 }
 
 static int try_buffer(uint64_t capacity, uint32_t huge)
@@ -150,9 +153,10 @@ static void check_memory(struct finding *finding)
 	}
 	find(finding, VERDICT_FAIL, "no buffer can be made: %s", strerror(-fd));
 	if (fd == -EDQUOT)
-		advise(finding, "your buffers are at the ceiling: iobmd list; or raise " IOBMD_SYSFS "/parameters/max_user_mib");
+		advise(finding, "your buffers are at the ceiling: iobmd list shows them; "
+		       IOBMD_SYSFS "/parameters/max_user_mib sets it");
 	else if (fd == -ENOMEM)
-		advise(finding, "memory is short, of the machine or of the memory cgroup (memory.max)");
+		advise(finding, "the machine or the memory cgroup (memory.max) is short of it");
 }
 
 static void check_huge(struct finding *finding)
@@ -178,7 +182,8 @@ static void check_huge(struct finding *finding)
 		return;
 	}
 	find(finding, VERDICT_NOTE, "none is to be had now: %s", strerror(-fd));
-	advise(finding, "memory is short or in pieces: echo 1 | sudo tee /proc/sys/vm/compact_memory");
+	advise(finding, "memory is short or in pieces: "
+	       "echo 1 | sudo tee /proc/sys/vm/compact_memory");
 }
 
 static void check_reserve(struct finding *finding)
@@ -191,7 +196,8 @@ static void check_reserve(struct finding *finding)
 		find(finding, VERDICT_NOTE, "not known");
 	} else if (!mib) {
 		find(finding, VERDICT_NOTE, "off");
-		advise(finding, "large buffers are made faster with one: echo 256 | sudo tee " IOBMD_SYSFS "/parameters/reserve_mib");
+		advise(finding, "large buffers are made faster with one: "
+		       "echo 256 | sudo tee " IOBMD_SYSFS "/parameters/reserve_mib");
 	} else if (file_key(IOBMD_DEBUGFS "/reserve", "held", &held)) {
 		find(finding, VERDICT_OK, "%s of %s", size_show(held, text[0]),
 		     size_show(mib << 20, text[1]));
@@ -216,7 +222,8 @@ static void check_iommu(struct finding *finding)
 		return;
 	}
 	find(finding, VERDICT_NOTE, "none: devices reach all memory, and there is no VFIO");
-	advise(finding, "switch it on in the firmware; Intel's needs the kernel parameter intel_iommu=on");
+	advise(finding, "switch it on in the firmware; Intel's needs intel_iommu=on, "
+	       "a kernel parameter");
 }
 
 void check_all(struct finding findings[NR_CHECKS])

@@ -6,7 +6,7 @@
 
 #include "tool.h"
 
-#define DEFAULT_CAPACITY	(1 << 20)
+#define DEFAULT_CAPACITY	(1024 * 1024)
 
 static const char help[] =
 	"usage: iobmd create [OPTION]... -- COMMAND [ARGUMENT]...\n\n"
@@ -68,10 +68,12 @@ static void fail_create(int err, const struct creation *creation)
 		fail(0, "%s is over the ceiling of one buffer, %s (max_buffer_mib)", size,
 		     size_show(ceiling("max_buffer_mib", 2), limit));
 	if (err == EDQUOT)
-		fail(0, "with %s more you are over the ceiling of one user, %s (max_user_mib)", size,
+		fail(0, "%s more is over the ceiling of one user, %s (max_user_mib)", size,
 		     size_show(ceiling("max_user_mib", 4), limit));
 	if (err == EINVAL)
-		fail(0, "no such buffer: --alignment is no power of two or over a huge page, --node is not there, or --huge require and the size is no multiple of a huge page");
+		fail(0, "no such buffer: --alignment is no power of two up to a huge page, "
+		     "--node is not there, or with --huge require %s is no multiple of a huge page",
+		     size);
 	if (err == ENOMEM)
 		fail(0, "there is no memory for %s%s", size,
 		     creation->args.huge == IOBMD_HUGE_REQUIRE ? " in huge pages" : "");

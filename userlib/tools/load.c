@@ -10,7 +10,7 @@
 #include "copy.h"
 #include "tool.h"
 
-#define FIRST_CAPACITY	(1ul << 20)
+#define FIRST_CAPACITY	(1024 * 1024)
 
 static const char help[] =
 	"usage: iobmd load [OPTION]... [FILE] -- COMMAND [ARGUMENT]...\n"
@@ -154,7 +154,7 @@ static size_t read_chunk(struct file *file, const struct sink *sink)
 		if (ret < 0 && errno == EINVAL && file->direct)
 			file_direct(file, false);
 		else if (ret < 0 && errno == EFAULT)
-			fail(0, "the buffer cannot be written after %llu bytes: a memory error, or it shrank",
+			fail(0, "the buffer ends after %llu bytes: shrunk, or a memory error",
 			     (unsigned long long)sink->used);
 		else if (ret < 0 && errno != EINTR)
 			fail(errno, "%.200s cannot be read", file->name);
@@ -209,13 +209,10 @@ static void load(int fd, struct file *file, bool exact)
 	sink_close(&sink);
 }
 
-static void load_existing(const char *to, struct file *file)
+static void load_existing(const struct target *target, struct file *file)
 {
-	struct target target;
-	int fd;
+	int fd = target_open(target);
 
-	target_parse(to, &target);
-	fd = target_open(&target);
 	load(fd, file, false);
 	close(fd);
 }
@@ -245,6 +242,7 @@ int tool_load(int argc, char **argv)
 	char **command = command_split(&argc, argv);
 	bool to_create = false;
 	const char *to = NULL;
+	struct target target;
 	struct file file;
 	int option;
 
@@ -260,9 +258,11 @@ int tool_load(int argc, char **argv)
 		usage_error("--to is for a buffer that there is, a COMMAND gets a new one");
 	if (!command && to_create)
 		usage_error("options for a new buffer, and no COMMAND that gets it");
+	if (!command)
+		target_parse(to, &target);
 	file_open(&file, optind < argc ? argv[optind] : NULL, O_RDONLY, "standard input");
 	if (command)
 		command_run(load_new(&creation, &file), command);
-	load_existing(to, &file);
+	load_existing(&target, &file);
 	return EXIT_SUCCESS;
 }

@@ -49,8 +49,8 @@ void fail(int err, const char *format, ...)
 void check_device(int err)
 {
 	if (err == ENOENT || err == ENXIO || err == ENODEV)
-		fail(0, IOBMD_DEVICE ": %s; is the module loaded? sudo modprobe iobmd; iobmd doctor says more",
-		     strerror(err));
+		fail(0, IOBMD_DEVICE ": %s; is the module loaded? sudo modprobe iobmd; "
+		     "iobmd doctor says more", strerror(err));
 	if (err == EACCES || err == EPERM)
 		fail(0, IOBMD_DEVICE ": %s; are you in the group iobmd? iobmd doctor says more",
 		     strerror(err));

@@ -61,7 +61,7 @@ uint64_t option_size(const char *option, const char *text)
 	return size << shift;
 
 err_size:
-	usage_error("%s: not a size: \"%.60s\" (bytes, or with K, M, G or T for powers of 1024, as 64M)",
+	usage_error("%s: not a size: \"%.60s\"; bytes, or with K, M, G or T (powers of 1024): 64M",
 		    option, text);
 }
 

@@ -41,7 +41,7 @@ static void signalled(int number)
 	raise(number);
 }
 
-static const char *socket_argument(int argc, char **argv)
+static void socket_argument(int argc, char **argv)
 {
 	const char *path = optind < argc ? argv[optind++] : NULL;
 
@@ -51,8 +51,8 @@ static const char *socket_argument(int argc, char **argv)
 	if (strlen(path) >= sizeof(address.sun_path))
 		usage_error("the path of a socket has at most %zu bytes: %.60s",
 			    sizeof(address.sun_path) - 1, path);
-	strcpy(address.sun_path, path);
-	return path;
+	/* It was all zero, and has room for one more. */
+	memcpy(address.sun_path, path, strlen(path));
 }
 
 static int socket_make(void)

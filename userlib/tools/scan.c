@@ -199,7 +199,7 @@ static void scan_mappings(struct scan *scan, pid_t pid)
 	free(line);
 }
 
-static void for_each_process(struct scan *scan, void (*visit)(struct scan *scan, pid_t pid))
+static void processes_visit(struct scan *scan, void (*visit)(struct scan *scan, pid_t pid))
 {
 	struct dirent *entry;
 	uint64_t pid;
@@ -217,8 +217,8 @@ void scan_make(struct scan *scan)
 {
 	memset(scan, 0, sizeof(*scan));
 	scan_debugfs(scan);
-	for_each_process(scan, scan_fds);
-	for_each_process(scan, scan_mappings);
+	processes_visit(scan, scan_fds);
+	processes_visit(scan, scan_mappings);
 }
 
 void scan_free(struct scan *scan)

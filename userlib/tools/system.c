@@ -41,7 +41,7 @@ bool file_key(const char *path, const char *key, uint64_t *number)
 	return found;
 }
 
-static uint64_t meminfo(const char *key)
+static uint64_t memory_field(const char *key)
 {
 	uint64_t kib = 0;
 
@@ -50,12 +50,12 @@ static uint64_t meminfo(const char *key)
 
 uint64_t memory_total(void)
 {
-	return meminfo("MemTotal:");
+	return memory_field("MemTotal:");
 }
 
 uint64_t memory_available(void)
 {
-	return meminfo("MemAvailable:");
+	return memory_field("MemAvailable:");
 }
 
 /* A parameter in MiB, of which 0 stands for one part of @share of the memory */
