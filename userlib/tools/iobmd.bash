@@ -52,6 +52,8 @@ _iobmd() {
 		return
 	done
 	case $previous in
+	# In bash a colon is a word: what follows one is not known from here.
+	:) ;;
 	--huge) _iobmd_words "prefer none require" "$current" ;;
 	--from | --to) _iobmd_words "$(_iobmd_descriptors)" "$current" ;;
 	--capacity | --name | --node | --alignment | --window | --count | --interval | --wait) ;;

@@ -45,7 +45,8 @@ static void seals_cell(struct table *table, uint32_t seals)
 	table_cell(table, seals == SEALS_UNKNOWN ? "?" : letters);
 }
 
-static void user_cell(struct table *table, const struct seen *seen, const struct user *user,
+/* @capacity: That of the buffer, from which a window differs. */
+static void user_cell(struct table *table, uint64_t capacity, const struct user *user,
 		      const struct look *look)
 {
 	char text[3 * NAME_SHOWN], size[SIZE_SHOWN];
@@ -63,7 +64,7 @@ static void user_cell(struct table *table, const struct seen *seen, const struct
 	else if (user->kind == USER_EXPORT)
 		snprintf(text + used, sizeof(text) - used, " (dma-buf %s)",
 			 show_size(user->length, look, size));
-	else if (user->capacity != seen->capacity)
+	else if (user->capacity != capacity)
 		snprintf(text + used, sizeof(text) - used, " (window %s)",
 			 show_size(user->capacity, look, size));
 	table_cell(table, text);
@@ -94,7 +95,7 @@ static int buffer_rows(struct table *table, const struct seen *seen, const struc
 	for (size_t i = 0; i < seen->nr_users && used < rows; i++) {
 		for (size_t empty = 0; i && empty < ARRAY_SIZE(columns) - 1; empty++)
 			table_cell(table, "");
-		user_cell(table, seen, &seen->users[i], look);
+		user_cell(table, seen->capacity, &seen->users[i], look);
 		used++;
 	}
 	return used ? used : 1;
@@ -119,7 +120,7 @@ void scan_print_exports(const struct scan *scan, const struct look *look)
 	struct table table = { .columns = &column, .nr_columns = 1 };
 
 	for (size_t i = 0; i < scan->nr_exports; i++)
-		user_cell(&table, NULL, &scan->exports[i], look);
+		user_cell(&table, 0, &scan->exports[i], look);
 	if (scan->nr_exports)
 		table_print(&table, look->width);
 	table_free(&table);
