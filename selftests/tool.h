@@ -41,6 +41,8 @@ struct start {
 static inline void tool_exec(const struct start *start, int out, int err)
 {
 	const char *arguments[ARGUMENTS_MAX + 1] = { IOBMD_TOOL };
+	/* Opened now: another user may not reach the directory. */
+	int program = open(IOBMD_TOOL, O_PATH | O_CLOEXEC);
 	char number[16];
 
 	memcpy(arguments + 1, start->arguments, sizeof(start->arguments));
@@ -56,7 +58,7 @@ static inline void tool_exec(const struct start *start, int out, int err)
 	if (start->uid && (setgid(start->uid) || setuid(start->uid)))
 		_exit(99);
 	signal(SIGPIPE, SIG_DFL);
-	execv(IOBMD_TOOL, (char **)arguments);
+	fexecve(program, (char **)arguments, environ);
 	_exit(99);
 }
 

@@ -35,8 +35,6 @@ static void json_of(uint64_t id, char *object, size_t size)
 	snprintf(start, sizeof(start), "\"id\": %" PRIu64 ",\n", id);
 	found = strstr(outcome.out, start);
 	end = found ? strstr(found, "\n]\n}") : NULL;
-	if (found && strstr(found, "\"users\": [\n]"))
-		end = end ? end : found + strlen(found);
 	snprintf(object, size, "%.*s", end ? (int)(end - found) : 0, found ? found : "");
 }
 

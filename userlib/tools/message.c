@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* How the program ends: with one line that says what is wrong and what to do. */
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tool.h"
 
@@ -72,12 +74,13 @@ void *allocate(void *old, size_t count, size_t size)
  */
 void output_check(void)
 {
+	struct pollfd output = { .fd = STDOUT_FILENO };
 	int failed = ferror(stdout);
 
 	errno = 0;
 	if (!fflush(stdout) && !failed)
 		return;
-	if (errno == EPIPE)
+	if (errno == EPIPE || (poll(&output, 1, 0) == 1 && output.revents & POLLERR))
 		exit(EXIT_FAILURE);
 	fail(errno, "standard output cannot be written");
 }

@@ -70,12 +70,17 @@ static void remove_and_fail(int err, const char *what)
 	fail(err, "%s", what);
 }
 
-/* A signal that comes before this line leaves nothing behind, one behind it neither. */
+/* A signal waits until it is clear whether there is a socket to remove. */
 static int socket_listen(void)
 {
 	static const int signals[] = { SIGHUP, SIGINT, SIGTERM };
 	int fd = socket_make();
+	sigset_t blocked;
 
+	sigemptyset(&blocked);
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		sigaddset(&blocked, signals[i]);
+	sigprocmask(SIG_BLOCK, &blocked, NULL);
 	if (bind(fd, (struct sockaddr *)&address, sizeof(address))) {
 		if (errno == EADDRINUSE)
 			fail(0, "%s is there already", address.sun_path);
@@ -84,6 +89,7 @@ static int socket_listen(void)
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
 		if (signal(signals[i], signalled) == SIG_IGN)
 			signal(signals[i], SIG_IGN);
+	sigprocmask(SIG_UNBLOCK, &blocked, NULL);
 	if (listen(fd, SOMAXCONN))
 		remove_and_fail(errno, "listen");
 	return fd;

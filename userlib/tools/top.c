@@ -23,7 +23,7 @@ static const char help[] =
 #define TERMINAL_HOME	"\033[H\033[J"
 
 /* Lines that are no buffers */
-#define HEAD_ROWS	5
+#define HEAD_ROWS	6
 
 static int larger_first(const void *a, const void *b)
 {
@@ -56,10 +56,10 @@ static void print_sums(const struct scan *scan)
 		allocated += scan->buffers[i].allocated;
 		huge += scan->buffers[i].huge_bytes;
 	}
-	printf("%zu buffers: %s, in huge pages %s\n", scan->nr_buffers,
+	printf("%zu buffers: %s, huge %s\n", scan->nr_buffers,
 	       size_show(allocated, text[0]), size_show(huge, text[1]));
-	printf("left: %s; ", size_show(available > others ? available - others : 0, text[0]));
-	printf("a buffer %s, a user %s\n", size_show(ceiling("max_buffer_mib", 2), text[0]),
+	printf("left: %s\n", size_show(available > others ? available - others : 0, text[0]));
+	printf("at most: a buffer %s, a user %s\n", size_show(ceiling("max_buffer_mib", 2), text[0]),
 	       size_show(ceiling("max_user_mib", 4), text[1]));
 }
 
