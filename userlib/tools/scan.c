@@ -30,13 +30,20 @@ static size_t position(const struct scan *scan, uint64_t id)
 	return low;
 }
 
+static bool is_known(const struct scan *scan, uint64_t id)
+{
+	size_t at = position(scan, id);
+
+	return at < scan->nr_buffers && scan->buffers[at].id == id;
+}
+
 /* Finds the buffer, or adds it. */
 struct seen *scan_buffer(struct scan *scan, uint64_t id)
 {
 	size_t at = position(scan, id);
 	struct seen *seen;
 
-	if (at < scan->nr_buffers && scan->buffers[at].id == id)
+	if (is_known(scan, id))
 		return &scan->buffers[at];
 	scan->buffers = allocate(scan->buffers, scan->nr_buffers + 1, sizeof(*seen));
 	seen = &scan->buffers[at];
@@ -164,7 +171,9 @@ static void add_mapping(struct scan *scan, uint64_t id, pid_t pid, uint64_t byte
 
 /*
  * The inode is the buffer, also if the mapping came by a dma-buf. Any process can have
- * a file with such a path, in a mount namespace of its own, but not on that device.
+ * a file with such a path, in a mount namespace of its own, but not on that device. As
+ * long as the device is not known, because no process has a descriptor, the list of all
+ * buffers has to have it.
  */
 static void scan_mapping(struct scan *scan, pid_t pid, const char *line)
 {
@@ -178,7 +187,9 @@ static void scan_mapping(struct scan *scan, pid_t pid, const char *line)
 		return;
 	if (strncmp(line + path, IOBMD_DEVICE ":", strlen(IOBMD_DEVICE ":")))
 		return;
-	if (scan->device ? makedev(major, minor) != scan->device : major)
+	if (scan->device && makedev(major, minor) != scan->device)
+		return;
+	if (!scan->device && (major || (scan->complete && !is_known(scan, inode))))
 		return;
 	add_mapping(scan, inode, pid, end - start, permissions[1] == 'w');
 }

@@ -58,8 +58,9 @@ static void print_sums(const struct scan *scan)
 	}
 	printf("%zu buffers: %s, huge %s\n", scan->nr_buffers,
 	       size_show(allocated, text[0]), size_show(huge, text[1]));
-	printf("left: %s\n", size_show(available > others ? available - others : 0, text[0]));
-	printf("at most: a buffer %s, a user %s\n", size_show(ceiling("max_buffer_mib", 2), text[0]),
+	available = available > others ? available - others : 0;
+	printf("left: %s\n", size_show(available, text[0]));
+	printf("max: a buffer %s, a user %s\n", size_show(ceiling("max_buffer_mib", 2), text[0]),
 	       size_show(ceiling("max_user_mib", 4), text[1]));
 }
 
