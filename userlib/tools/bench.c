@@ -121,12 +121,14 @@ static int export(const struct peer *peer, uint64_t size, struct made *made)
  * @made: There is a buffer before, with its memory.
  * @run: Does it once; 0 or a negative errno.
  */
-static const struct operation {
+struct operation {
 	const char *title;
 	uint64_t size;
 	bool made;
 	int (*run)(const struct peer *peer, uint64_t size, struct made *made);
-} operations[] = {
+};
+
+static const struct operation operations[] = {
 	{ "whole life, 4 KiB", 4 * KIB, false, whole_life },
 	{ "whole life, 2 MiB", 2 * MIB, false, whole_life },
 	{ "whole life, 64 MiB", 64 * MIB, false, whole_life },
