@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* How the program ends: with one line that says what is wrong and what to do. */
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tool.h"
+
+const char *subcommand_name;
+
+/* An argument may be as long as the kernel lets it be. */
+static void message(const char *format, va_list arguments)
+{
+	char text[400];
+
+	vsnprintf(text, sizeof(text), format, arguments);
+	fprintf(stderr, "iobmd%s%s: %s", subcommand_name ? " " : "",
+		subcommand_name ? subcommand_name : "", text);
+}
+
+void usage_error(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	message(format, arguments);
+	va_end(arguments);
+	fprintf(stderr, " (iobmd %s%s--help)\n", subcommand_name ? subcommand_name : "",
+		subcommand_name ? " " : "");
+	exit(EXIT_USAGE);
+}
+
+void fail(int err, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	message(format, arguments);
+	va_end(arguments);
+	if (err)
+		fprintf(stderr, ": %s", strerror(err));
+	fputc('\n', stderr);
+	exit(EXIT_FAILURE);
+}
+
+/* Ends the program if @err is one of those with which /dev/iobmd cannot be opened. */
+void check_device(int err)
+{
+	if (err == ENOENT || err == ENXIO || err == ENODEV)
+		fail(0, IOBMD_DEVICE ": %s; is the module loaded? sudo modprobe iobmd; "
+		     "iobmd doctor says more", strerror(err));
+	if (err == EACCES || err == EPERM)
+		fail(0, IOBMD_DEVICE ": %s; are you in the group iobmd? iobmd doctor says more",
+		     strerror(err));
+}
+
+/* As realloc(3) of an array, but does not fail. */
+void *allocate(void *old, size_t count, size_t size)
+{
+	void *memory = reallocarray(old, count ? count : 1, size);
+
+	if (!memory)
+		fail(ENOMEM, "%zu times %zu bytes", count, size);
+	return memory;
+}
+
+/*
+ * What was printed must have been written: a full disk is a failure. If the reader of
+ * a pipe has gone, it has seen what it wanted.
+ */
+void output_check(void)
+{
+	struct pollfd output = { .fd = STDOUT_FILENO };
+	int failed = ferror(stdout);
+
+	errno = 0;
+	if (!fflush(stdout) && !failed)
+		return;
+	if (errno == EPIPE || (poll(&output, 1, 0) == 1 && output.revents & POLLERR))
+		exit(EXIT_FAILURE);
+	fail(errno, "standard output cannot be written");
+}

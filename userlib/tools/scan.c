@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Finds buffers and what uses them: debugfs has all buffers, /proc their users. */
+#include <ctype.h>
+#include <dirent.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "scan.h"
+#include "tool.h"
+
+#define PATH_PROC	64
+
+/* Where @id is, or belongs: the buffers are sorted. */
+static size_t position(const struct scan *scan, uint64_t id)
+{
+	size_t low = 0, high = scan->nr_buffers;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (scan->buffers[middle].id < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static bool is_known(const struct scan *scan, uint64_t id)
+{
+	size_t at = position(scan, id);
+
+	return at < scan->nr_buffers && scan->buffers[at].id == id;
+}
+
+/* Finds the buffer, or adds it. */
+struct seen *scan_buffer(struct scan *scan, uint64_t id)
+{
+	size_t at = position(scan, id);
+	struct seen *seen;
+
+	if (is_known(scan, id))
+		return &scan->buffers[at];
+	scan->buffers = allocate(scan->buffers, scan->nr_buffers + 1, sizeof(*seen));
+	seen = &scan->buffers[at];
+	memmove(seen + 1, seen, (scan->nr_buffers++ - at) * sizeof(*seen));
+	*seen = (struct seen) { .id = id, .seals = SEALS_UNKNOWN };
+	return seen;
+}
+
+void user_add(struct user **users, size_t *count, const struct user *user)
+{
+	*users = allocate(*users, *count + 1, sizeof(*user));
+	(*users)[(*count)++] = *user;
+}
+
+/* A process chooses what it is called. */
+static void read_command(pid_t pid, char command[NAME_SHOWN])
+{
+	char path[PATH_PROC], line[64] = "";
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	file = fopen(path, "re");
+	if (file && !fgets(line, sizeof(line), file))
+		line[0] = '\0';
+	if (file)
+		fclose(file);
+	line[strcspn(line, "\n")] = '\0';
+	text_escape(command, NAME_SHOWN, line);
+}
+
+static void add_descriptor(struct scan *scan, const struct seen *found, struct user *user)
+{
+	struct seen *seen = scan_buffer(scan, found->id);
+
+	if (!seen->listed) {
+		memcpy(seen->name, found->name, sizeof(seen->name));
+		seen->allocated = found->allocated;
+		seen->huge_bytes = found->huge_bytes;
+		if (found->capacity > seen->capacity) {
+			seen->capacity = found->capacity;
+			seen->length = found->length;
+		}
+	}
+	seen->seals = found->seals;
+	read_command(user->pid, user->command);
+	user_add(&seen->users, &seen->nr_users, user);
+}
+
+static bool link_is_ours(pid_t pid, int fd)
+{
+	char path[PATH_PROC], target[32];
+	ssize_t length;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, fd);
+	length = readlink(path, target, sizeof(target) - 1);
+	if (length < 0)
+		return false;
+	target[length] = '\0';
+	return !strncmp(target, IOBMD_DEVICE ":", strlen(IOBMD_DEVICE ":")) ||
+	       !strncmp(target, "/dmabuf:", strlen("/dmabuf:"));
+}
+
+static void scan_fd(struct scan *scan, pid_t pid, int fd)
+{
+	struct user user;
+	struct seen seen;
+	char path[PATH_PROC];
+	struct stat status;
+
+	if (!link_is_ours(pid, fd))
+		return;
+	switch (fd_read(pid, fd, &seen, &user)) {
+	case FD_BUFFER:
+		add_descriptor(scan, &seen, &user);
+		snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, fd);
+		if (!scan->device && !stat(path, &status) && status.st_ino == seen.id)
+			scan->device = status.st_dev;
+		break;
+	case FD_EXPORT:
+		read_command(pid, user.command);
+		user_add(&scan->exports, &scan->nr_exports, &user);
+		break;
+	case FD_OTHER:
+		break;
+	}
+}
+
+static void scan_fds(struct scan *scan, pid_t pid)
+{
+	char path[PATH_PROC];
+	struct dirent *entry;
+	uint64_t fd;
+	DIR *fds;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	fds = opendir(path);
+	while (fds && (entry = readdir(fds)))
+		if (number_parse(entry->d_name, INT_MAX, &fd))
+			scan_fd(scan, pid, fd);
+	if (fds)
+		closedir(fds);
+}
+
+/* All mappings of a buffer by a process are one user. */
+static void add_mapping(struct scan *scan, uint64_t id, pid_t pid, uint64_t bytes, bool writable)
+{
+	struct seen *seen = scan_buffer(scan, id);
+	struct user *last = seen->nr_users ? &seen->users[seen->nr_users - 1] : NULL;
+	struct user user = {
+		.kind = USER_MAPPING,
+		.pid = pid,
+		.fd = -1,
+		.rights = "r--",
+	};
+
+	if (!last || last->kind != USER_MAPPING || last->pid != pid) {
+		read_command(pid, user.command);
+		user_add(&seen->users, &seen->nr_users, &user);
+		last = &seen->users[seen->nr_users - 1];
+	}
+	last->length += bytes;
+	if (writable)
+		last->rights[1] = 'w';
+}
+
+/*
+ * The inode is the buffer, also if the mapping came by a dma-buf. Any process can have
+ * a file with such a path, in a mount namespace of its own, but not on that device. As
+ * long as the device is not known, because no process has a descriptor, the list of all
+ * buffers has to have it.
+ */
+static void scan_mapping(struct scan *scan, pid_t pid, const char *line)
+{
+	unsigned long long start, end, inode;
+	unsigned int major, minor;
+	char permissions[5];
+	int path = 0;
+
+	if (sscanf(line, "%llx-%llx %4s %*x %x:%x %llu %n", &start, &end, permissions, &major,
+		   &minor, &inode, &path) < 6 || !path)
+		return;
+	if (strncmp(line + path, IOBMD_DEVICE ":", strlen(IOBMD_DEVICE ":")))
+		return;
+	if (scan->device && makedev(major, minor) != scan->device)
+		return;
+	if (!scan->device && (major || (scan->complete && !is_known(scan, inode))))
+		return;
+	add_mapping(scan, inode, pid, end - start, permissions[1] == 'w');
+}
+
+static void scan_mappings(struct scan *scan, pid_t pid)
+{
+	char path[PATH_PROC];
+	char *line = NULL;
+	size_t size = 0;
+	FILE *maps;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+	maps = fopen(path, "re");
+	while (maps && getline(&line, &size, maps) >= 0)
+		scan_mapping(scan, pid, line);
+	if (maps)
+		fclose(maps);
+	free(line);
+}
+
+static void processes_visit(struct scan *scan, void (*visit)(struct scan *scan, pid_t pid))
+{
+	struct dirent *entry;
+	uint64_t pid;
+	DIR *proc = opendir("/proc");
+
+	while (proc && (entry = readdir(proc)))
+		if (number_parse(entry->d_name, INT_MAX, &pid))
+			visit(scan, pid);
+	if (proc)
+		closedir(proc);
+}
+
+/* Descriptors first: they tell on which device mappings are. */
+void scan_make(struct scan *scan)
+{
+	memset(scan, 0, sizeof(*scan));
+	scan_debugfs(scan);
+	processes_visit(scan, scan_fds);
+	processes_visit(scan, scan_mappings);
+}
+
+void scan_free(struct scan *scan)
+{
+	for (size_t i = 0; i < scan->nr_buffers; i++)
+		free(scan->buffers[i].users);
+	free(scan->buffers);
+	free(scan->exports);
+}
