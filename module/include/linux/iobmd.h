@@ -83,7 +83,7 @@ void iobmd_client_put(struct iobmd_client *client);
 
 /**
  * iobmd_client_size() - how much of the buffer @client may use
- * @client@client: The client.
+ * @client: The client.
  *
  * Context: any.
  * Return: bytes: the length when the client came, or the size of its window.
@@ -92,7 +92,7 @@ u64 iobmd_client_size(const struct iobmd_client *client);
 
 /**
  * iobmd_client_set_length() - tell processes how much is in use
- * @client@client: The client.
+ * @client: The client.
  * @length: In bytes.
  *
  * Return: 0, -EACCES without IOBMD_RIGHT_RESIZE, or -EINVAL if @length is over
@@ -102,7 +102,7 @@ int iobmd_client_set_length(struct iobmd_client *client, u64 length);
 
 /**
  * iobmd_client_set_eventfd() - say how processes are notified
- * @client@client: The client.
+ * @client: The client.
  * @fd: An eventfd of the current process, or -1 for none, as it is at first.
  *
  * It takes the place of the one before, which is not signalled any more when
@@ -116,7 +116,7 @@ int iobmd_client_set_eventfd(struct iobmd_client *client, int fd);
 
 /**
  * iobmd_client_notify() - wake the processes that wait
- * @client@client: The client.
+ * @client: The client.
  *
  * Adds 1 to the eventfd, if there is one. Those who wake up find in the buffer
  * what this CPU has written to it before. What a device has written may be in a
@@ -131,7 +131,7 @@ void iobmd_client_notify(struct iobmd_client *client);
 
 /**
  * iobmd_client_for_each_run() - visit the memory in physically contiguous runs
- * @client@client: The client.
+ * @client: The client.
  * @offset: In bytes.
  * @length: In bytes, 1 or more. The range must lie within the client's size.
  * @visit: Called with the physical address and the bytes of each run, in order,
@@ -150,7 +150,7 @@ int iobmd_client_for_each_run(struct iobmd_client *client, u64 offset, u64 lengt
 
 /**
  * iobmd_client_vmap() - map all of it into the kernel
- * @client@client: The client. Needs IOBMD_RIGHT_WRITE; without it there is
+ * @client: The client. Needs IOBMD_RIGHT_WRITE; without it there is
  *	iobmd_client_read().
  *
  * It may be done more than once. Beyond iobmd_client_size(), up to the end of the
@@ -163,14 +163,14 @@ void *iobmd_client_vmap(struct iobmd_client *client);
 
 /**
  * iobmd_client_vunmap() - undo iobmd_client_vmap()
- * @client@client: The client.
+ * @client: The client.
  * @address: What that returned.
  */
 void iobmd_client_vunmap(struct iobmd_client *client, void *address);
 
 /**
  * iobmd_client_read() - copy out of the buffer
- * @client@client: The client.
+ * @client: The client.
  * @offset: Where to begin, in bytes.
  * @to: Where to, and how much. Keeps what could not be copied.
  *
@@ -182,7 +182,7 @@ ssize_t iobmd_client_read(struct iobmd_client *client, u64 offset, struct iov_it
 
 /**
  * iobmd_client_write() - copy into the buffer
- * @client@client: The client. Needs IOBMD_RIGHT_WRITE.
+ * @client: The client. Needs IOBMD_RIGHT_WRITE.
  * @offset: Where to begin, in bytes.
  * @from: From where, and how much. Keeps what could not be copied.
  *
@@ -192,7 +192,7 @@ ssize_t iobmd_client_write(struct iobmd_client *client, u64 offset, struct iov_i
 
 /**
  * iobmd_client_dma_map() - prepare a range for DMA
- * @client@client: The client. Needs IOBMD_RIGHT_WRITE if the device writes.
+ * @client: The client. Needs IOBMD_RIGHT_WRITE if the device writes.
  * @dev: The device. The segments keep to its DMA mask, largest segment and
  *	segment boundary: set them first, as dma_set_max_seg_size() does.
  * @offset: In bytes.
@@ -216,14 +216,14 @@ struct sg_table *iobmd_client_dma_map(struct iobmd_client *client, struct device
 
 /**
  * iobmd_client_dma_unmap() - end the use of a range for DMA
- * @client@client: The client.
+ * @client: The client.
  * @sgt: What iobmd_client_dma_map() returned. The device must be done with it.
  */
 void iobmd_client_dma_unmap(struct iobmd_client *client, struct sg_table *sgt);
 
 /**
  * iobmd_client_publish() - give the current process a descriptor
- * @client@client: The client.
+ * @client: The client.
  * @flags: Of IOBMD_IOC_DERIVE, without IOBMD_DERIVE_F_WINDOW.
  *
  * Return: a new file descriptor, close-on-exec, or -EDQUOT, -EINVAL, -EMFILE,
