@@ -4,6 +4,9 @@ use strict;
 use warnings;
 use Errno ();
 
+# What the headers call a section, and its heading in iobmd(4).
+my %headings = ('"As a file"' => 'AS A FILE', '"What counts"' => 'COSTS AND ACCOUNTS');
+
 # A single word that mdoc(7) marks, and how. The first that fits counts.
 my @marks = (
 	[ qr/&?(?:struct|enum) [a-z_0-9]*[a-z0-9]/, sub { 'Vt "' . ($_[0] =~ s/^&//r) . '"' } ],
@@ -15,6 +18,7 @@ my @marks = (
 	[ qr{<[\w/]+\.h>}, sub { 'In ' . ($_[0] =~ s/[<>]//gr) } ],
 	[ qr{/(?:dev|proc|sys)/[\w/:.]*\w}, sub { "Pa $_[0]" } ],
 	[ qr/\b(?:ERRORS|RETURN VALUES)\b/, sub { "Sx $_[0]" } ],
+	[ qr/"(?:As a file|What counts)"/, sub { "Sx $headings{$_[0]}" } ],
 	[ qr/(?<!\w)\*\w+\*/, sub { 'Em ' . ($_[0] =~ s/\*//gr) } ],
 );
 my $any_mark = join '|', map { $_->[0] } @marks;
