@@ -89,7 +89,7 @@ check_man_module() {
 		expect_lines "debugfs file" man4/iobmd.4 ".It Pa /sys/kernel/debug/iobmd/"
 	sed -n 's/^\(TRACE\|DEFINE\)_EVENT(\(iobmd_[a-z_]*\),.*/\2/p' module/trace.h | expect_lines "tracepoint" man4/iobmd.4 ".It Va "
 	sed -n '/_show_fdinfo(/,/^}/s/.*m, "\([a-z_-]*\):\\t.*/\1/p' module/*.c | expect_lines "fdinfo" man4/iobmd.4 ".It Va "
-	sed -n 's/^\t\[IOBMD_RESERVE_.*= "\([a-z_]*\)",$/\1/p' module/*.c | expect_lines "of the reserve" man4/iobmd.4 ".It Va "
+	sed -n 's/^\t\[IOBMD_RESERVE_.*= "\([a-z_]*\)",$/\1/p' module/*.c | expect_lines "the number" man4/iobmd.4 ".It Va "
 }
 
 check_man_complete() {
