@@ -101,18 +101,17 @@ sub mdoc_text {
 	return map { "$_\n" } @lines;
 }
 
-# The first line of a list's item may hold marks too.
+# Words that would be taken for macros of mdoc(7).
+sub escape_macro_names {
+	return $_[0] =~ s/(?<!\S)(?=[A-Z%][a-z0-9]{1,2}(?!\S))/\\&/gr;
+}
+
+# The head of a list's item is one line, text and marks.
 sub mdoc_item {
 	my ($term) = @_;
-	my ($first, @rest) = mdoc_text($term);
+	my @parts = map { chomp; s/^\.// ? $_ : 'No ' . escape_macro_names($_) } mdoc_text($term);
 
-	$first = $first =~ s/^\.// ? $first : "No $first";
-	chomp $first;
-	for my $line (@rest) {
-		chomp $line;
-		$first .= $line =~ s/^\.// ? " $line" : " No $line";
-	}
-	return ".It $first\n";
+	return ".It @parts\n";
 }
 
 # Pairs of a term and its text.
@@ -126,17 +125,19 @@ sub mdoc_tags {
 	return (@out, ".El\n");
 }
 
-# A table of two columns, drawn with equals signs: rows of a term and its text.
+# A table of two columns, drawn with equals signs: rows of a term and its text. What is indented belongs to the term above.
 sub table_pairs {
 	my ($rule, @rows) = @_;
 	my $column = index($rule, ' ') + 1;
-	my @pairs;
+	my (@pairs, $above);
 
 	for my $row (@rows) {
 		$row =~ s/\t/        /g;
 		my $term = $row =~ /^\S.{0,$column}$/ ? $row : substr($row, 0, $column);
 		my $text = length $row > $column ? substr($row, $column) : '';
 		$text = '' if $term eq $row;
+		$above = $1 if $term =~ /^([^\s,]+)/;
+		$term =~ s/^\s+(?=\S)/$above, /;
 		$term =~ s/^\s+|\s+$//g;
 		if (length $term && !(@pairs && $pairs[-2] =~ /,$/)) {
 			push @pairs, $term, $text;
