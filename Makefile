@@ -69,7 +69,13 @@ bench-native: ## the same on this machine, with the module loaded
 demo: ## the main job on a file of yours (FILE=), in a virtual machine (KERNEL= as above)
 	@scripts/demo $(KERNEL:%=--kernel %) -- "$$FILE"
 
-install: ## install the library (PREFIX=, DESTDIR=) and the module for the running kernel
+man: ## the manual pages, in build/man
+	@scripts/setup build
+	@rm -rf $(BUILD)/man
+	@scripts/man $(BUILD)/man
+
+install: man ## install the library, the manual pages (PREFIX=, DESTDIR=) and the module for the running kernel
+	@cd $(BUILD)/man && find . -type f -exec install -D -m 644 {} $(DESTDIR)$(PREFIX)/share/man/{} \;
 	@$(USERLIB) install
 	@INSTALL_MOD_PATH=$(DESTDIR) scripts/module install $(KERNEL)
 
@@ -79,4 +85,4 @@ clean: ## remove what was built; the cache of kernels stays
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
-.PHONY: all module modules lib selftests sparse static check check-debug check-arm64 check-i386 bench bench-native demo install clean help
+.PHONY: all module modules lib selftests sparse static check check-debug check-arm64 check-i386 bench bench-native demo man install clean help

@@ -2,6 +2,8 @@
 # How scripts/check looks at the code without running it. Sourced, never run.
 # shellcheck shell=bash disable=SC2034,SC2154
 
+. "$(dirname "$0")/check-man.sh"
+
 # What tools say and we do not follow: where (a file; a directory without those below it; or with a *, each of those), what, and why. An
 # exception that is of no use any more is a failure too, but for those with a ?: only some versions of the tool say that.
 checkpatch_exceptions='
@@ -241,4 +243,7 @@ check_static() {
 	step "cppcheck" check_user_space
 	step "library: gcc -fanalyzer" check_library
 	step "ABI: no holes, the same for 32 and 64 bits" check_abi
+	step "manual pages: mandoc, man" check_man_tools
+	step "manual pages: examples compile" check_man_programs
+	step "manual pages: everything is there" check_man_complete
 }

@@ -93,8 +93,9 @@
  *          link in /proc/PID/fd: the composite that it named has been closed.
  * EOPNOTSUPP
  *          fallocate(2): see "As a file".
- * EPERM    The mapping is not allowed: executable, or below vm.mmap_min_addr; or
- *          one of truncate(2), fchmod(2), fchown(2), utimensat(2) was called.
+ * EPERM    A seal forbids it (a resize is EBUSY). The mapping is not allowed:
+ *          executable, or below vm.mmap_min_addr. One of truncate(2), fchmod(2),
+ *          fchown(2), utimensat(2) was called.
  * ======== ==================================================================
  *
  * DOC: What counts

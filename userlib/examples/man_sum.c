@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: 0BSD
+/* All that is in use, wherever it is. */
+#include <iobmd.h>
+
+long sum(struct iobmd_buffer *buffer)
+{
+	struct iobmd_address_segment segment;
+	const unsigned char *bytes;
+	int err = iobmd_get_address_range(buffer, &segment);
+	long sum = 0;
+
+	if (err)
+		return err;
+	bytes = segment.address;
+	for (uint64_t i = 0; i < segment.length; i++)
+		sum += bytes[i];
+	return sum;
+}
