@@ -98,8 +98,8 @@ c_sources() {
 check_scripts() {
 	local -a scripts
 
-	mapfile -t scripts < <(grep -lE '^#!.*(bash|sh)$' scripts/* selftests/run .ci/run module/examples/*/*)
-	shellcheck "${scripts[@]}" scripts/*.sh
+	mapfile -t scripts < <(grep -slE '^#!.*(bash|sh)$' scripts/* scripts/package/* selftests/run .ci/run module/examples/*/*)
+	shellcheck "${scripts[@]}" scripts/*.sh scripts/package/*.dkms
 }
 
 # The one program in README.md is an example, which the library's Makefile builds.
@@ -178,7 +178,7 @@ check_abi() {
 }
 
 set_static() {
-	mode=static kernels=() jobs=(build test)
+	mode=static kernels=() jobs=(build test package)
 }
 
 check_static() {
@@ -193,4 +193,5 @@ check_static() {
 	step "cppcheck" check_user_space
 	step "library: gcc -fanalyzer" check_library
 	step "ABI: no holes, the same for 32 and 64 bits" check_abi
+	step "packages: lintian" quietly scripts/deb
 }
