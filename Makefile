@@ -5,7 +5,7 @@ PREFIX   ?= /usr/local
 BUILD    := $(CURDIR)/build
 USERLIB   = $(MAKE) --no-print-directory -C userlib OUTPUT=$(BUILD)/userlib$(FOREIGN) PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
 
-export KDIR DESTDIR
+export KDIR DESTDIR PREFIX
 
 ifeq ($(ARCH),arm64)
 # Cross-compiled, beside what is for this machine
@@ -74,10 +74,22 @@ man: ## the manual pages, in build/man
 	@rm -rf $(BUILD)/man
 	@scripts/man $(BUILD)/man
 
-install: man ## install the library, the manual pages (PREFIX=, DESTDIR=) and the module for the running kernel
-	@cd $(BUILD)/man && find . -type f -exec install -D -m 644 {} $(DESTDIR)$(PREFIX)/share/man/{} \;
-	@$(USERLIB) install
+install: install-files ## install everything (PREFIX=, DESTDIR=), and the module for the running kernel (KDIR=, KERNEL= as above)
 	@INSTALL_MOD_PATH=$(DESTDIR) scripts/module install $(KERNEL)
+	@scripts/install settle
+
+install-files: man ## the same without the module
+	@$(USERLIB) install
+	@cd $(BUILD)/man && find . -type f -exec install -D -m 644 {} $(DESTDIR)$(PREFIX)/share/man/{} \;
+	@scripts/install system
+
+uninstall: ## remove what `make install' installs, given the same variables
+	@scripts/install remove
+	@INSTALL_MOD_PATH=$(DESTDIR) scripts/module uninstall $(KERNEL)
+	@scripts/install settle
+
+deb: ## Debian packages, in build/packages
+	@scripts/deb
 
 clean: ## remove what was built; the cache of kernels stays
 	rm -rf $(BUILD)
@@ -85,4 +97,5 @@ clean: ## remove what was built; the cache of kernels stays
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
-.PHONY: all module modules lib selftests sparse static check check-debug check-arm64 check-i386 bench bench-native demo man install clean help
+.PHONY: all module modules lib selftests sparse static check check-debug check-arm64 check-i386 bench bench-native demo man install \
+	install-files uninstall deb clean help

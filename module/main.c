@@ -89,4 +89,5 @@ module_init(iobmd_init);
 module_exit(iobmd_exit);
 
 MODULE_DESCRIPTION("Shared buffers of kernel memory");
+MODULE_VERSION(IOBMD_VERSION);
 MODULE_LICENSE("GPL");

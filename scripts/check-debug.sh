@@ -21,7 +21,7 @@ not_debug=(abi_32 bench edu_ioctl_32 layout_32)
 
 # The sanitizers take their part of time and memory; all of it must be below 4 GiB, where every device reaches it.
 set_debug() {
-	mode=debug memory=2800
+	mode=debug jobs=(build kernel vm test) memory=2800
 	read -r -a kernels <<<"${KERNELS:-debug}"
 	export TIMEOUT=${TIMEOUT:-1500} GCOV_PROFILE=y
 }

@@ -121,8 +121,8 @@ c_sources() {
 check_scripts() {
 	local -a scripts
 
-	mapfile -t scripts < <(grep -lE '^#!.*(bash|sh)$' scripts/* selftests/run .ci/run module/examples/*/*)
-	shellcheck "${scripts[@]}" scripts/*.sh userlib/tools/*.bash
+	mapfile -t scripts < <(grep -slE '^#!.*(bash|sh)$' scripts/* scripts/package/* selftests/run .ci/run module/examples/*/*)
+	shellcheck "${scripts[@]}" scripts/*.sh scripts/package/*.dkms userlib/tools/*.bash
 }
 
 # The one program in README.md is an example, which the library's Makefile builds.
@@ -226,7 +226,7 @@ check_layers() {
 }
 
 set_static() {
-	mode=static kernels=() jobs=(build test)
+	mode=static kernels=() jobs=(build test package)
 }
 
 check_static() {
@@ -246,4 +246,5 @@ check_static() {
 	step "manual pages: mandoc, man" check_man_tools
 	step "manual pages: examples compile" check_man_programs
 	step "manual pages: everything is there" check_man_complete
+	step "packages: lintian" quietly scripts/deb
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# What QEMU is told: turns the options of scripts/vm into the array qemu. Sourced, never run.
+# What QEMU is told: turns the options of scripts/vm into the array qemu, and into the initrd. Sourced, never run.
 # shellcheck shell=bash disable=SC2154
 
 kvm_works() {
@@ -140,6 +140,19 @@ kernel_arguments() {
 		-append "console=$console $(own_parameters "$line")$append")
 }
 
+# The kernel unpacks one archive after the other: the cached one, then ours.
+make_initrd() {
+	mkdir "$session/tree" "$session/tree/session"
+	install -m 755 "$iobmd_top/scripts/vm-init" "$session/tree/init"
+	write_settings >"$session/tree/session/settings"
+	write_command >"$session/tree/session/command"
+	(
+		cat "$kernel_dir/initramfs"
+		cd "$session/tree" || exit
+		printf '%s\n' init session session/settings session/command | cpio --quiet -o -H newc -R +0:+0
+	) >"$session/initrd"
+}
+
 qemu_arguments() {
 	qemu=("$emulator" -nodefaults -no-user-config -display none -no-reboot)
 	accelerator_arguments
@@ -148,7 +161,7 @@ qemu_arguments() {
 	port_arguments
 	disk_arguments
 	qemu+=("${devices[@]}")
-	qemu+=(-fsdev "local,id=root,path=/,security_model=none,readonly=on,multidevs=remap"
+	qemu+=(-fsdev "local,id=root,path=${root:-/},security_model=none,readonly=on,multidevs=remap"
 		-device "virtio-9p-pci,fsdev=root,mount_tag=root")
 	if [ -d "$kernel_dir/root" ]; then
 		qemu+=(-fsdev "local,id=programs,path=$kernel_dir/root,security_model=none,readonly=on"
