@@ -412,7 +412,6 @@ struct iobmd_place iobmd_view_find(const struct iobmd_view *view, u64 pos, u64 l
 void iobmd_view_get_info(const struct iobmd_view *view,
 			 struct iobmd_get_info *info);
 int iobmd_view_check_range(const struct iobmd_view *view, u64 offset, u64 *length);
-
 int iobmd_view_resize(const struct iobmd_view *view, u64 capacity);
 int iobmd_view_extend(const struct iobmd_view *view, u64 length);
 int iobmd_view_get_writer(const struct iobmd_view *view);
@@ -432,8 +431,6 @@ int iobmd_view_for_each_run(const struct iobmd_view *view, u64 offset, u64 lengt
 void *iobmd_view_vmap(const struct iobmd_view *view, u64 size);
 
 /* dma.c */
-bool iobmd_dma_is_allowed(const struct iobmd_view *view,
-			  enum dma_data_direction direction);
 struct iobmd_dma_mapping *iobmd_dma_map(const struct iobmd_view *view, u64 offset,
 					u64 length, struct device *dev,
 					enum dma_data_direction direction);
@@ -464,7 +461,6 @@ struct file *iobmd_descriptor_derive(struct file *parent,
 struct file *iobmd_descriptor_get(struct file *parent, const struct iobmd_window *window);
 void iobmd_descriptor_put(struct file *file);
 int iobmd_descriptor_check_map(const struct file *file, u64 offset, u64 length);
-
 bool iobmd_descriptor_is(const struct file *file);
 
 /* export.c */
