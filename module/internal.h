@@ -325,7 +325,7 @@ static inline pgoff_t iobmd_memory_nr_pages(const struct iobmd_buffer *buffer)
 /* node.c */
 int iobmd_node_first(int asked);
 bool iobmd_node_is_allowed(int node, int asked);
-bool iobmd_node_is_free(int asked);
+bool iobmd_node_is_unbound(int asked);
 
 /* batch.c */
 int iobmd_batch_init(void);
