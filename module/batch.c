@@ -110,7 +110,7 @@ static void iobmd_batch_fill(struct iobmd_batch *batch, unsigned long nr)
 	unsigned int nr_helpers = iobmd_batch_nr_helpers(nr);
 
 	batch->node = iobmd_node_first(batch->asked);
-	if (batch->node == NUMA_NO_NODE || !iobmd_node_is_free(batch->asked) || !nr_helpers)
+	if (batch->node == NUMA_NO_NODE || !iobmd_node_is_unbound(batch->asked) || !nr_helpers)
 		return;
 	atomic_set(&batch->wanted, nr);
 	iobmd_batch_start(batch, nr_helpers);

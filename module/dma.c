@@ -9,8 +9,8 @@
 
 #include "internal.h"
 
-bool iobmd_dma_is_allowed(const struct iobmd_view *view,
-			  enum dma_data_direction direction)
+static bool iobmd_dma_is_allowed(const struct iobmd_view *view,
+				 enum dma_data_direction direction)
 {
 	bool in = direction == DMA_FROM_DEVICE || direction == DMA_BIDIRECTIONAL;
 	bool out = direction == DMA_TO_DEVICE || direction == DMA_BIDIRECTIONAL;

@@ -268,6 +268,8 @@ static inline const struct iobmd_view *iobmd_descriptor_view(const struct file *
 #define IOBMD_DESCRIPTOR_BYTES	(sizeof(struct file) + sizeof(struct dentry) + \
 				 sizeof(struct iobmd_view))
 
+/* What each file offers to those above it: the order is that of Kbuild, from the bottom up. */
+
 /* account.c */
 void iobmd_account_get(struct iobmd_account *account, unsigned long nr);
 void iobmd_account_put(struct iobmd_account *account, unsigned long nr);
@@ -283,13 +285,6 @@ void iobmd_account_uncharge_object(struct iobmd_account *account, size_t bytes);
 struct iobmd_account *iobmd_account_get_object(size_t bytes);
 void iobmd_account_release_object(struct iobmd_account *account, size_t bytes);
 int iobmd_account_check_capacity(u64 capacity);
-
-/* leftover.c */
-bool iobmd_leftover_make_room(struct iobmd_account *account, bool drain);
-unsigned long iobmd_leftover_collect(struct iobmd_account *account,
-				     struct address_space *mapping, pgoff_t end);
-int iobmd_leftover_init(void);
-void iobmd_leftover_exit(void);
 
 /* memory.c */
 void iobmd_folio_put_and_drain(struct folio *folio);
@@ -327,17 +322,21 @@ static inline pgoff_t iobmd_memory_nr_pages(const struct iobmd_buffer *buffer)
 	return buffer->composite ? 0 : i_size_read(buffer->inode) >> PAGE_SHIFT;
 }
 
-/* grow.c */
-int iobmd_memory_grow(struct iobmd_buffer *buffer, pgoff_t nr_pages, bool exempt);
+/* node.c */
+int iobmd_node_first(int asked);
+bool iobmd_node_is_allowed(int node, int asked);
+bool iobmd_node_is_unbound(int asked);
 
 /* batch.c */
 int iobmd_batch_init(void);
 void iobmd_batch_exit(void);
 
-/* node.c */
-int iobmd_node_first(int asked);
-bool iobmd_node_is_allowed(int node, int asked);
-bool iobmd_node_is_free(int asked);
+/* leftover.c */
+bool iobmd_leftover_make_room(struct iobmd_account *account, bool drain);
+unsigned long iobmd_leftover_collect(struct iobmd_account *account,
+				     struct address_space *mapping, pgoff_t end);
+int iobmd_leftover_init(void);
+void iobmd_leftover_exit(void);
 
 /* shrink.c */
 int iobmd_memory_unmap(struct iobmd_buffer *buffer, pgoff_t start);
@@ -346,28 +345,8 @@ int iobmd_memory_exclusively(struct iobmd_buffer *buffer,
 			     unsigned long arg);
 int iobmd_memory_shrink(struct iobmd_buffer *buffer, pgoff_t nr_pages);
 
-/* resize.c */
-int iobmd_buffer_check_capacity(const struct iobmd_buffer *buffer, u64 capacity);
-void iobmd_buffer_set_sizes(struct iobmd_buffer *buffer, u64 capacity);
-int iobmd_buffer_resize(struct iobmd_buffer *buffer, u64 capacity);
-int iobmd_buffer_extend(struct iobmd_buffer *buffer, u64 length);
-int iobmd_buffer_set_length(struct iobmd_buffer *buffer, u64 length);
-u64 iobmd_buffer_length(struct iobmd_buffer *buffer);
-
-/* buffer.c */
-extern struct list_head iobmd_buffers;
-struct iobmd_buffer *iobmd_buffer_alloc(struct super_block *sb);
-struct iobmd_buffer *iobmd_buffer_create(struct super_block *sb,
-					 const struct iobmd_create *args);
-void iobmd_buffer_evict(struct inode *inode);
-void iobmd_buffer_publish(struct iobmd_buffer *buffer, u64 capacity);
-void iobmd_buffer_set_name(struct iobmd_buffer *buffer, const char *name);
-void iobmd_buffer_get_info(struct iobmd_buffer *buffer,
-			   struct iobmd_get_info *info);
-/* Each byte of a name becomes four at most. */
-#define IOBMD_NAME_ESCAPED	(4 * IOBMD_NAME_MAX + 1)
-void iobmd_buffer_escape_name(struct iobmd_buffer *buffer, char *escaped);
-void iobmd_buffer_show_name(struct seq_file *m, struct iobmd_buffer *buffer);
+/* grow.c */
+int iobmd_memory_grow(struct iobmd_buffer *buffer, pgoff_t nr_pages, bool exempt);
 
 /* hold.c */
 int iobmd_hold_get(struct iobmd_hold *hold, struct iobmd_buffer *buffer, u64 end);
@@ -380,9 +359,13 @@ int iobmd_buffer_get_writer(struct iobmd_buffer *buffer);
 void iobmd_buffer_put_writer(struct iobmd_buffer *buffer);
 int iobmd_buffer_seal(struct iobmd_buffer *buffer, u32 seals);
 
-/* fault.c */
-extern const struct vm_operations_struct iobmd_vm_ops;
-extern const struct vm_operations_struct iobmd_composite_vm_ops;
+/* resize.c */
+int iobmd_buffer_check_capacity(const struct iobmd_buffer *buffer, u64 capacity);
+void iobmd_buffer_set_sizes(struct iobmd_buffer *buffer, u64 capacity);
+int iobmd_buffer_resize(struct iobmd_buffer *buffer, u64 capacity);
+int iobmd_buffer_extend(struct iobmd_buffer *buffer, u64 length);
+int iobmd_buffer_set_length(struct iobmd_buffer *buffer, u64 length);
+u64 iobmd_buffer_length(struct iobmd_buffer *buffer);
 
 /* composite.c */
 struct iobmd_composite *iobmd_composite_alloc(unsigned int max, bool is_writer);
@@ -404,6 +387,21 @@ unsigned int iobmd_composite_count(const struct iobmd_composite *composite, u64 
 struct iobmd_place iobmd_composite_find(const struct iobmd_composite *composite,
 					u64 offset);
 
+/* buffer.c */
+extern struct list_head iobmd_buffers;
+struct iobmd_buffer *iobmd_buffer_alloc(struct super_block *sb);
+struct iobmd_buffer *iobmd_buffer_create(struct super_block *sb,
+					 const struct iobmd_create *args);
+void iobmd_buffer_evict(struct inode *inode);
+void iobmd_buffer_publish(struct iobmd_buffer *buffer, u64 capacity);
+void iobmd_buffer_set_name(struct iobmd_buffer *buffer, const char *name);
+void iobmd_buffer_get_info(struct iobmd_buffer *buffer,
+			   struct iobmd_get_info *info);
+/* Each byte of a name becomes four at most. */
+#define IOBMD_NAME_ESCAPED	(4 * IOBMD_NAME_MAX + 1)
+void iobmd_buffer_escape_name(struct iobmd_buffer *buffer, char *escaped);
+void iobmd_buffer_show_name(struct seq_file *m, struct iobmd_buffer *buffer);
+
 /* view.c */
 struct iobmd_view *iobmd_view_create(struct iobmd_buffer *buffer, u32 rights);
 struct iobmd_view *iobmd_view_derive(const struct iobmd_view *parent,
@@ -415,11 +413,35 @@ struct iobmd_place iobmd_view_find(const struct iobmd_view *view, u64 pos, u64 l
 void iobmd_view_get_info(const struct iobmd_view *view,
 			 struct iobmd_get_info *info);
 int iobmd_view_check_range(const struct iobmd_view *view, u64 offset, u64 *length);
-
 int iobmd_view_resize(const struct iobmd_view *view, u64 capacity);
 int iobmd_view_extend(const struct iobmd_view *view, u64 length);
 int iobmd_view_get_writer(const struct iobmd_view *view);
 void iobmd_view_put_writer(const struct iobmd_view *view);
+
+/* fs.c */
+extern const struct inode_operations iobmd_inode_operations;
+extern struct vfsmount *iobmd_mnt;
+int iobmd_mnt_pin(void);
+void iobmd_mnt_unpin(void);
+
+/* runs.c */
+typedef int (*iobmd_visit_run_t)(phys_addr_t address, u64 length, void *arg);
+int iobmd_view_for_each_run(const struct iobmd_view *view, u64 offset, u64 length,
+			    struct iobmd_run_limits limits, iobmd_visit_run_t visit,
+			    void *arg);
+void *iobmd_view_vmap(const struct iobmd_view *view, u64 size);
+
+/* dma.c */
+struct iobmd_dma_mapping *iobmd_dma_map(const struct iobmd_view *view, u64 offset,
+					u64 length, struct device *dev,
+					enum dma_data_direction direction);
+void iobmd_dma_unmap(struct iobmd_dma_mapping *mapping);
+void iobmd_dma_sync_for_cpu(struct iobmd_dma_mapping *mapping);
+void iobmd_dma_sync_for_device(struct iobmd_dma_mapping *mapping);
+
+/* fault.c */
+extern const struct vm_operations_struct iobmd_vm_ops;
+extern const struct vm_operations_struct iobmd_composite_vm_ops;
 
 /* io.c */
 ssize_t iobmd_io(const struct iobmd_view *view, loff_t *pos, u64 size,
@@ -432,37 +454,6 @@ ssize_t iobmd_splice_read(struct file *file, loff_t *pos,
 loff_t iobmd_llseek(struct file *file, loff_t offset, int whence);
 long iobmd_fallocate(struct file *file, int mode, loff_t offset, loff_t length);
 
-/* runs.c */
-typedef int (*iobmd_visit_run_t)(phys_addr_t address, u64 length, void *arg);
-int iobmd_view_for_each_run(const struct iobmd_view *view, u64 offset, u64 length,
-			    struct iobmd_run_limits limits, iobmd_visit_run_t visit,
-			    void *arg);
-void *iobmd_view_vmap(const struct iobmd_view *view, u64 size);
-
-/* dma.c */
-bool iobmd_dma_is_allowed(const struct iobmd_view *view,
-			  enum dma_data_direction direction);
-struct iobmd_dma_mapping *iobmd_dma_map(const struct iobmd_view *view, u64 offset,
-					u64 length, struct device *dev,
-					enum dma_data_direction direction);
-void iobmd_dma_unmap(struct iobmd_dma_mapping *mapping);
-void iobmd_dma_sync_for_cpu(struct iobmd_dma_mapping *mapping);
-void iobmd_dma_sync_for_device(struct iobmd_dma_mapping *mapping);
-
-/* fs.c */
-extern const struct inode_operations iobmd_inode_operations;
-extern struct vfsmount *iobmd_mnt;
-int iobmd_mnt_pin(void);
-void iobmd_mnt_unpin(void);
-
-/* compose.c */
-struct file *iobmd_compose(struct vfsmount *mnt, const struct iobmd_compose_part *args,
-			   u32 nr, u32 rights);
-
-/* export.c */
-struct dma_buf *iobmd_export_create(struct file *file,
-				    const struct iobmd_export *args);
-
 /* descriptor.c */
 struct file *iobmd_descriptor_create(struct iobmd_buffer *buffer, u32 rights,
 				     struct vfsmount *mnt);
@@ -471,16 +462,23 @@ struct file *iobmd_descriptor_derive(struct file *parent,
 struct file *iobmd_descriptor_get(struct file *parent, const struct iobmd_window *window);
 void iobmd_descriptor_put(struct file *file);
 int iobmd_descriptor_check_map(const struct file *file, u64 offset, u64 length);
-
 bool iobmd_descriptor_is(const struct file *file);
+
+/* export.c */
+struct dma_buf *iobmd_export_create(struct file *file,
+				    const struct iobmd_export *args);
+
+/* compose.c */
+struct file *iobmd_compose(struct vfsmount *mnt, const struct iobmd_compose_part *args,
+			   u32 nr, u32 rights);
+
+/* debugfs.c */
+void iobmd_debugfs_init(void);
+void iobmd_debugfs_exit(void);
 
 /* ioctl.c */
 long iobmd_device_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 long iobmd_descriptor_ioctl(struct file *file, unsigned int cmd,
 			    unsigned long arg);
-
-/* debugfs.c */
-void iobmd_debugfs_init(void);
-void iobmd_debugfs_exit(void);
 
 #endif /* IOBMD_INTERNAL_H */

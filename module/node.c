@@ -59,10 +59,10 @@ bool iobmd_node_is_allowed(int node, int asked)
 }
 
 /*
- * Whether the caller is kept off no node. Otherwise a kernel thread, which neither a
+ * Whether the caller may have memory of every node. Otherwise a kernel thread, which neither a
  * cpuset nor a policy binds, must not allocate in its place.
  */
-bool iobmd_node_is_free(int asked)
+bool iobmd_node_is_unbound(int asked)
 {
 	return nodes_subset(node_states[N_MEMORY], cpuset_current_mems_allowed) &&
 	       (asked != NUMA_NO_NODE || !iobmd_node_bound());
