@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* libiobmd: the address range of a handle. */
 #include "library.h"
+#include "machine.h"
 
 #include <pthread.h>
+#include <sys/resource.h>
 
 #define THREADS 4
 
@@ -121,6 +123,52 @@ TEST_F(library, address_range_survives_shrinking_and_growing_back)
 	ASSERT_EQ(0, iobmd_buffer_resize(self->buffer, self->size));
 	EXPECT_EQ(address, buffer_address(self->buffer));
 	EXPECT_EQ(0, faults(address + self->page, false));
+}
+
+/* Each step outgrows the range; where it lies, it cannot grow. */
+TEST_F(library, address_range_that_is_appended_to_takes_few_mappings)
+{
+	uint64_t steps = 128, space = file_number("/proc/self/statm", "");
+	uint8_t *address;
+
+	for (uint64_t i = 1; i <= steps; i++) {
+		ASSERT_EQ(0, iobmd_buffer_resize(self->buffer, i * 4 * self->page));
+		address = buffer_address(self->buffer);
+		ASSERT_NE(MARKER, address);
+		ASSERT_EQ(0, faults(address + i * 4 * self->page - 1, true));
+	}
+	EXPECT_GE(10, count_mappings(self->id));
+	EXPECT_GE(4 * 4 * steps, file_number("/proc/self/statm", "") - space);
+	EXPECT_EQ(SIGBUS, faults(address + steps * 4 * self->page, false));
+}
+
+static int set_limit(int which, uint64_t soft)
+{
+	struct rlimit limit;
+
+	getrlimit(which, &limit);
+	limit.rlim_cur = soft;
+	return setrlimit(which, &limit);
+}
+
+TEST_F(library, address_range_does_without_room_to_grow_where_there_is_none)
+{
+	uint64_t space = file_number("/proc/self/statm", "") * self->page;
+	uint8_t *address;
+	pid_t pid;
+
+	IN_CHILD(pid) {
+		address = buffer_address(self->buffer);
+		occupy(address + 4 * self->page);
+		ASSERT_EQ(0, iobmd_buffer_resize(self->buffer, 8 * MIB));
+		address = buffer_address(self->buffer);
+		ASSERT_NE(MARKER, address);
+		occupy(address + 8 * MIB);
+		ASSERT_EQ(0, iobmd_buffer_resize(self->buffer, 9 * MIB));
+		ASSERT_EQ(0, set_limit(RLIMIT_AS, space + 20 * MIB));
+		ASSERT_NE(MARKER, buffer_address(self->buffer));
+	}
+	EXPECT_EQ(0, child_status(pid));
 }
 
 struct racer {

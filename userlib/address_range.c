@@ -7,15 +7,30 @@
 #include "internal.h"
 
 /*
- * A new mapping may not reach beyond the length, but one that exists may: it is
- * made as long as the capacity before anyone has seen its address. -EINVAL: the
- * length is 0.
+ * How much to have mapped for a buffer that ends at @end. Beyond the end, for a buffer
+ * that has outgrown a range: if that was twice as much each time, appending costs few
+ * mappings and, all together, not four times the address space of the buffer.
  */
-static int range_map(struct iobmd_range *range, int fd,
-		     const struct iobmd_get_info *info)
+static uint64_t range_room(const struct iobmd_range *outgrown, uint64_t end)
 {
-	uint64_t end = iobmd_round_up(info->capacity, info->page_size);
-	struct iobmd_area *area = &range->area;
+	uint64_t twice = outgrown ? 2 * outgrown->area.size : 0;
+
+	return twice > end ? twice : end;
+}
+
+/* Where there is no room beyond the end (RLIMIT_AS, mlockall(2)), up to the end. */
+static int range_grow(struct iobmd_area *area, uint64_t end, uint64_t room, int flags)
+{
+	int ret = area->size < room ? iobmd_area_grow(area, room, flags) : 0;
+
+	if (!ret || area->size >= end)
+		return 0;
+	return room > end ? iobmd_area_grow(area, end, flags) : ret;
+}
+
+static int range_map_length(struct iobmd_area *area, int fd,
+			    const struct iobmd_get_info *info)
+{
 	int ret;
 
 	area->size = iobmd_round_up(info->length, info->page_size);
@@ -35,12 +50,26 @@ static int range_map(struct iobmd_range *range, int fd,
 		area->size = info->page_size;
 		ret = iobmd_area_map(fd, area, 0, info);
 	}
+	return ret;
+}
+
+/*
+ * A new mapping may not reach beyond the length, but one that exists may: it is
+ * made as long as the capacity before anyone has seen its address. -EINVAL: the
+ * length is 0.
+ */
+static int range_map(struct iobmd_range *range, int fd,
+		     const struct iobmd_get_info *info)
+{
+	uint64_t end = iobmd_round_up(info->capacity, info->page_size);
+	struct iobmd_area *area = &range->area;
+	int ret;
+
+	ret = range_map_length(area, fd, info);
 	if (ret)
 		return ret;
-	if (area->size >= end)
-		return 0;
 
-	ret = iobmd_area_grow(area, end, MREMAP_MAYMOVE);
+	ret = range_grow(area, end, range_room(range->next, end), MREMAP_MAYMOVE);
 	if (ret)
 		iobmd_area_unmap(area);
 	return ret;
@@ -55,13 +84,13 @@ static int range_create(struct iobmd_buffer *buffer,
 	if (!range)
 		return -ENOMEM;
 
+	range->next = buffer->ranges;
 	ret = range_map(range, buffer->fd, info);
 	if (ret) {
 		free(range);
 		return ret;
 	}
 
-	range->next = buffer->ranges;
 	buffer->ranges = range;
 	return 0;
 }
@@ -75,7 +104,7 @@ static int ranges_cover_locked(struct iobmd_buffer *buffer,
 
 	if (info->length <= (newest ? newest->area.size : 0))
 		return 0;
-	if (newest && !iobmd_area_grow(&newest->area, end, 0))
+	if (newest && !range_grow(&newest->area, end, range_room(newest, end), 0))
 		return 0;
 	return range_create(buffer, info);
 }

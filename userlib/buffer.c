@@ -70,27 +70,14 @@ IOBMD_EXPORT int iobmd_buffer_create(int device, uint64_t capacity,
 	return iobmd_buffer_create_with(device, &args, buffer);
 }
 
-static int fd_get_info(int fd, struct iobmd_get_info *info)
-{
-	struct iobmd_get_info got = { .size = sizeof(got) };
-
-	if (ioctl(fd, IOBMD_IOC_GET_INFO, &got))
-		return -errno;
-
-	*info = got;
-	return 0;
-}
-
-/* Other drivers do not all answer ENOTTY to a command they do not know. */
 IOBMD_EXPORT int iobmd_buffer_from_fd(int fd, struct iobmd_buffer **buffer)
 {
-	struct iobmd_get_info info;
 	struct iobmd_buffer *made;
 	int ret;
 
-	ret = fd_get_info(fd, &info);
+	ret = iobmd_fd_check(fd);
 	if (ret)
-		return ret == -EBADF ? -EBADF : -ENOTTY;
+		return ret;
 
 	made = iobmd_buffer_alloc();
 	if (!made)
@@ -125,7 +112,7 @@ IOBMD_EXPORT void iobmd_buffer_free(struct iobmd_buffer *buffer)
 IOBMD_EXPORT int iobmd_buffer_get_info(const struct iobmd_buffer *buffer,
 				       struct iobmd_get_info *info)
 {
-	return fd_get_info(buffer->fd, info);
+	return iobmd_fd_get_info(buffer->fd, info);
 }
 
 IOBMD_EXPORT int iobmd_buffer_get_length(const struct iobmd_buffer *buffer,
@@ -134,7 +121,7 @@ IOBMD_EXPORT int iobmd_buffer_get_length(const struct iobmd_buffer *buffer,
 	struct iobmd_get_info info;
 	int ret;
 
-	ret = fd_get_info(buffer->fd, &info);
+	ret = iobmd_fd_get_info(buffer->fd, &info);
 	if (ret)
 		return ret;
 
@@ -150,7 +137,7 @@ IOBMD_EXPORT int iobmd_buffer_set_length(struct iobmd_buffer *buffer,
 		.length = length,
 	};
 
-	return ioctl(buffer->fd, IOBMD_IOC_SET_LENGTH, &args) ? -errno : 0;
+	return iobmd_fd_call(buffer->fd, IOBMD_IOC_SET_LENGTH, &args);
 }
 
 IOBMD_EXPORT int iobmd_buffer_resize(struct iobmd_buffer *buffer,
@@ -161,7 +148,7 @@ IOBMD_EXPORT int iobmd_buffer_resize(struct iobmd_buffer *buffer,
 		.capacity = capacity,
 	};
 
-	return ioctl(buffer->fd, IOBMD_IOC_RESIZE, &args) ? -errno : 0;
+	return iobmd_fd_call(buffer->fd, IOBMD_IOC_RESIZE, &args);
 }
 
 IOBMD_EXPORT int iobmd_buffer_set_name(struct iobmd_buffer *buffer,
@@ -173,7 +160,7 @@ IOBMD_EXPORT int iobmd_buffer_set_name(struct iobmd_buffer *buffer,
 		.name_length = name ? strnlen(name, IOBMD_NAME_MAX + 1) : 0,
 	};
 
-	return ioctl(buffer->fd, IOBMD_IOC_SET_NAME, &args) ? -errno : 0;
+	return iobmd_fd_call(buffer->fd, IOBMD_IOC_SET_NAME, &args);
 }
 
 IOBMD_EXPORT int iobmd_buffer_derive(const struct iobmd_buffer *buffer,
@@ -198,7 +185,7 @@ IOBMD_EXPORT int iobmd_buffer_seal(struct iobmd_buffer *buffer, uint32_t seals)
 		.seals = seals,
 	};
 
-	return ioctl(buffer->fd, IOBMD_IOC_SEAL, &args) ? -errno : 0;
+	return iobmd_fd_call(buffer->fd, IOBMD_IOC_SEAL, &args);
 }
 
 IOBMD_EXPORT int iobmd_buffer_export(const struct iobmd_buffer *buffer,
@@ -226,11 +213,10 @@ IOBMD_EXPORT int iobmd_buffer_sync(const struct iobmd_buffer *buffer,
 		.length = length,
 		.direction = direction,
 	};
+	int ret;
 
-	if (ioctl(buffer->fd, IOBMD_IOC_SYNC, &args))
-		return -errno;
-
-	if (flags)
+	ret = iobmd_fd_call(buffer->fd, IOBMD_IOC_SYNC, &args);
+	if (!ret && flags)
 		*flags = args.flags;
-	return 0;
+	return ret;
 }

@@ -62,6 +62,10 @@ static inline uint64_t iobmd_round_up(uint64_t value, uint64_t unit)
 	return (value + unit - 1) / unit * unit;
 }
 
+int iobmd_fd_call(int fd, unsigned long command, void *args);
+int iobmd_fd_get_info(int fd, struct iobmd_get_info *info);
+int iobmd_fd_check(int fd);
+
 /* A handle without a descriptor, or NULL. */
 struct iobmd_buffer *iobmd_buffer_alloc(void);
 

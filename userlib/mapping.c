@@ -44,7 +44,6 @@ static int mapping_map(struct iobmd_mapping *mapping,
 		       void *address, const struct iobmd_get_info *info)
 {
 	uint64_t page = mapping->offset - mapping->head;
-	uintptr_t at = (uintptr_t)address - mapping->head;
 
 	mapping->area.prot = PROT_READ;
 	if (!(flags & IOBMD_MAPPING_READ_ONLY))
@@ -56,8 +55,10 @@ static int mapping_map(struct iobmd_mapping *mapping,
 	if (!(flags & IOBMD_MAPPING_FIXED))
 		return iobmd_area_map(buffer->fd, &mapping->area, page, info);
 
-	/* One that is not of a page is refused by the kernel. */
-	mapping->area.address = (char *)at;
+	if ((uintptr_t)address % info->page_size != mapping->head)
+		return -EINVAL;
+
+	mapping->area.address = (char *)address - mapping->head;
 	return iobmd_area_map_fixed(buffer->fd, &mapping->area, page);
 }
 

@@ -13,6 +13,11 @@
  */
 #define CONTROL_SIZE 512
 
+/* Linux 6.5; the C library may be older. */
+#ifndef SCM_PIDFD
+#define SCM_PIDFD 0x04
+#endif
+
 union control {
 	struct cmsghdr align;
 	char bytes[CONTROL_SIZE];
@@ -59,31 +64,33 @@ IOBMD_EXPORT int iobmd_buffer_send(const struct iobmd_buffer *buffer,
 	return 0;
 }
 
-static int control_count(const struct cmsghdr *rights)
+static size_t control_count(const struct cmsghdr *control)
 {
-	if (rights->cmsg_level != SOL_SOCKET || rights->cmsg_type != SCM_RIGHTS)
+	if (control->cmsg_level != SOL_SOCKET ||
+	    (control->cmsg_type != SCM_RIGHTS && control->cmsg_type != SCM_PIDFD))
 		return 0;
-	return (rights->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	return (control->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 }
 
 /*
- * Sets @fd to the first descriptor that came, if any, and closes the others.
- * Returns how many came.
+ * Sets @fd to the first descriptor that the peer sent, if any, and closes the others,
+ * and the one of the peer itself that a socket with SO_PASSPIDFD delivers. Returns how
+ * many the peer sent.
  */
 static int control_take_fds(struct msghdr *message, int *fd)
 {
-	struct cmsghdr *rights;
-	int got, i, count = 0;
+	struct cmsghdr *control;
+	int got, count = 0;
+	size_t i;
 
-	for (rights = CMSG_FIRSTHDR(message); rights;
-	     rights = CMSG_NXTHDR(message, rights)) {
-		for (i = 0; i < control_count(rights); i++) {
-			memcpy(&got, CMSG_DATA(rights) + i * sizeof(int),
-			       sizeof(int));
-			if (count++)
-				close(got);
-			else
+	for (control = CMSG_FIRSTHDR(message); control;
+	     control = CMSG_NXTHDR(message, control)) {
+		for (i = 0; i < control_count(control); i++) {
+			memcpy(&got, CMSG_DATA(control) + i * sizeof(int), sizeof(int));
+			if (control->cmsg_type == SCM_RIGHTS && !count++)
 				*fd = got;
+			else if (got >= 0)
+				close(got);
 		}
 	}
 	return count;
@@ -140,8 +147,9 @@ IOBMD_EXPORT int iobmd_buffer_receive(int socket, struct iobmd_buffer **buffer)
 	if (ret)
 		return ret;
 
+	/* -EBADF is for @socket. */
 	ret = iobmd_buffer_from_fd(fd, buffer);
 	if (ret)
 		close(fd);
-	return ret;
+	return ret == -EBADF ? -ENOTTY : ret;
 }

@@ -32,12 +32,27 @@ extern "C" {
  *   state outside of the objects it returns. File descriptors that it makes
  *   are close-on-exec.
  * - Different threads may call anything on the same object at the same time,
- *   as long as none of them frees it.
+ *   as long as none of them frees it. No function is async-signal-safe.
+ * - A security module (SELinux) may refuse what a function asks of the kernel. That is
+ *   -EACCES or -EPERM, also where those are not listed.
  *
- * fork() gives the child a copy of every handle and every mapping, of the same
- * buffers: both go on as they were and each process frees its own. In a
- * process of many threads, fork() must not run while another thread is in
- * iobmd_get_address_range() if the child is to call that for the same handle.
+ * fork() gives the child a copy of every handle and every mapping, guard pages
+ * included, of the same buffers: both go on as they were, and each process frees its
+ * own. What one of them unmaps or frees, the other keeps. In a process of many
+ * threads, fork() must not run while another thread is in iobmd_get_address_range() if
+ * the child is to use or to free the same handle.
+ *
+ * A process may have vm.max_map_count mappings. At that limit the kernel refuses to
+ * unmap from within what it regards as one: two mappings of a buffer that lie side by
+ * side and go on in the buffer from one to the other, and a third between them. Freed
+ * at the limit, such a mapping stays until the process ends.
+ *
+ * A descriptor that another process has sent may be of any file. The library
+ * recognises a buffer by what the kernel itself says of it (/proc/self/fdinfo), and
+ * asks nothing of a file that is none: a FUSE file can lie, or never answer. Where
+ * /proc is not mounted, it has to ask, and such a file can pass for a buffer or keep
+ * the caller waiting. To close any file may wait for its file system (FUSE again):
+ * iobmd_buffer_receive() closes what it refuses.
  */
 
 /*
@@ -127,8 +142,10 @@ int iobmd_buffer_create_with(int device, const struct iobmd_create *args,
  *
  * Return: 0, or
  * -EBADF	@fd is not an open file descriptor
- * -ENOTTY	@fd is not a descriptor of a buffer
+ * -ENOTTY	@fd is not a descriptor of a buffer, or one with O_PATH
  * -ENOMEM	not enough memory is left
+ * -EMFILE, -ENFILE
+ *		no file descriptor or file is left to look at it with
  */
 int iobmd_buffer_from_fd(int fd, struct iobmd_buffer **buffer);
 
@@ -383,7 +400,9 @@ int iobmd_buffer_sync(const struct iobmd_buffer *buffer, uint64_t offset,
  * that it had when the address was first given, whatever the length does. When
  * the buffer has outgrown that, by whichever process, the address may be a new
  * one. Addresses given earlier stay valid, for what they covered, and show the
- * same memory until the handle is freed.
+ * same memory until the handle is freed. A new address comes with free address space
+ * behind it, so that it lasts until the buffer is twice as large: appending in small
+ * steps takes few mappings, and less than four times the buffer's address space.
  *
  * While the length is 0 and has been 0 at every earlier call, nothing can be
  * mapped and the address is NULL.
@@ -452,12 +471,13 @@ int iobmd_get_address_range(struct iobmd_buffer *buffer,
  *		only where a guard page would go
  * -EPERM	the buffer is sealed against writing, and @flags lacks
  *		IOBMD_MAPPING_READ_ONLY; or IOBMD_MAPPING_FIXED: the process may
- *		not map so low an address
+ *		not map so low an address, or there is no page before it for the guard
  * -ENOMEM	not enough memory, address space or mappings (vm.max_map_count)
  *		are left, or the fixed address is beyond the end
  * -EAGAIN	IOBMD_MAPPING_GUARD: other threads took the addresses again and
  *		again while the call tried to map; or mlockall(2) applies, and
  *		RLIMIT_MEMLOCK is exceeded
+ * -EINTR	the process is being killed
  */
 int iobmd_mapping_create(struct iobmd_buffer *buffer, uint32_t flags,
 			 void *address, uint64_t offset, uint64_t length,
@@ -509,7 +529,7 @@ void iobmd_mapping_free(struct iobmd_mapping *mapping);
  *		@socket is not a UNIX socket
  * -ENOTCONN, -EPIPE, -ECONNRESET, -ECONNREFUSED
  *		nobody is at the other end, or not any more
- * -EAGAIN	the socket is non-blocking and full
+ * -EAGAIN	the socket is non-blocking and full, or SO_SNDTIMEO has passed
  * -ETOOMANYREFS
  *		the user has too many file descriptors on their way
  * -ENOMEM, -ENOBUFS
@@ -539,10 +559,12 @@ int iobmd_buffer_send(const struct iobmd_buffer *buffer, int socket);
  *		@socket is not connected
  * -ECONNRESET	the other end is closed and nothing is left to receive; of a
  *		datagram socket also an empty message, as it has no such end
- * -EAGAIN	the socket is non-blocking and empty
+ * -EAGAIN	the socket is non-blocking and empty, or SO_RCVTIMEO has passed
  * -EBADMSG	something else came than one byte with one file descriptor
- * -ENOTTY	the file descriptor that came is not of a buffer
- * -EMFILE	no file descriptor is left for what came
+ * -ENOTTY	the file descriptor that came is not of a buffer, or has O_PATH
+ * -EMFILE, -ENFILE
+ *		no file descriptor or file is left for what came, or, beside it,
+ *		to look at it with
  * -ENOMEM	not enough memory is left
  */
 int iobmd_buffer_receive(int socket, struct iobmd_buffer **buffer);
