@@ -96,7 +96,7 @@ static inline bool fuse_server_start(struct fuse_server *server, int ioctl_resul
 
 	kernel_module_load("fuse", NULL);
 	device = open("/dev/fuse", O_RDWR | O_CLOEXEC);
-	strcpy(server->directory, "/tmp/iobmd-fuse-XXXXXX");
+	snprintf(server->directory, sizeof(server->directory), "/tmp/iobmd-fuse-XXXXXX");
 	server->ioctls = shared_memory(page_size());
 	if (device < 0 || !mkdtemp(server->directory))
 		return false;

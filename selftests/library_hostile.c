@@ -9,10 +9,10 @@
 #define SO_PASSPIDFD 76
 #endif
 
-static int send_fd(int socket, int fd)
+static int send_byte_and_fd(int socket, char byte, int fd)
 {
 	union { struct cmsghdr header; char bytes[CMSG_SPACE(sizeof(int))]; } control;
-	struct iovec iov = { "", 1 };
+	struct iovec iov = { &byte, 1 };
 	struct msghdr message = {
 		.msg_iov = &iov, .msg_iovlen = 1,
 		.msg_control = &control, .msg_controllen = sizeof(control),
@@ -32,7 +32,7 @@ static int receive_fd(int fd, struct iobmd_buffer **buffer)
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair))
 		return -errno;
-	ret = send_fd(pair[0], fd) ?: iobmd_buffer_receive(pair[1], buffer);
+	ret = send_byte_and_fd(pair[0], 0, fd) ?: iobmd_buffer_receive(pair[1], buffer);
 	close(pair[0]);
 	close(pair[1]);
 	return ret;
@@ -129,6 +129,22 @@ TEST(buffer_with_many_locks_is_one)
 	}
 	ASSERT_EQ(0, iobmd_buffer_from_fd(fd, &buffer));
 	iobmd_buffer_free(buffer);
+}
+
+TEST(message_of_another_version_is_refused)
+{
+	struct iobmd_buffer *received = MARKER;
+	int fd = iobmd_create(1), pair[2], fds;
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
+	fds = open_fds();
+	for (int version = 1; version < 256; version++) {
+		ASSERT_EQ(0, send_byte_and_fd(pair[0], version, fd));
+		EXPECT_EQ(-EPROTO, iobmd_buffer_receive(pair[1], &received));
+	}
+	EXPECT_EQ(MARKER, received);
+	EXPECT_EQ(fds, open_fds());
+	close(fd);
 }
 
 TEST(receive_closes_the_pidfd_of_each_message)

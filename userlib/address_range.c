@@ -28,16 +28,20 @@ static int range_grow(struct iobmd_area *area, uint64_t end, uint64_t room, int 
 	return room > end ? iobmd_area_grow(area, end, flags) : ret;
 }
 
+static int range_prot(const struct iobmd_get_info *info, uint32_t flags)
+{
+	if (flags & IOBMD_MAPPING_READ_ONLY || info->seals & IOBMD_SEAL_WRITE ||
+	    !(info->rights & IOBMD_RIGHT_WRITE))
+		return PROT_READ;
+	return PROT_READ | PROT_WRITE;
+}
+
 static int range_map_length(struct iobmd_area *area, int fd,
 			    const struct iobmd_get_info *info)
 {
 	int ret;
 
 	area->size = iobmd_round_up(info->length, info->page_size);
-	area->prot = PROT_READ;
-	if (info->rights & IOBMD_RIGHT_WRITE &&
-	    !(info->seals & IOBMD_SEAL_WRITE))
-		area->prot |= PROT_WRITE;
 
 	ret = iobmd_area_map(fd, area, 0, info);
 	/* Sealed against writing, since @info was asked for */
@@ -75,7 +79,7 @@ static int range_map(struct iobmd_range *range, int fd,
 	return ret;
 }
 
-static int range_create(struct iobmd_buffer *buffer,
+static int range_create(struct iobmd_range **newest, int fd, uint32_t flags,
 			const struct iobmd_get_info *info)
 {
 	struct iobmd_range *range = calloc(1, sizeof(*range));
@@ -84,64 +88,71 @@ static int range_create(struct iobmd_buffer *buffer,
 	if (!range)
 		return -ENOMEM;
 
-	range->next = buffer->ranges;
-	ret = range_map(range, buffer->fd, info);
+	range->next = *newest;
+	range->area.prot = range_prot(info, flags);
+	ret = range_map(range, fd, info);
 	if (ret) {
 		free(range);
 		return ret;
 	}
 
-	buffer->ranges = range;
+	*newest = range;
 	return 0;
 }
 
-/* Makes the newest range cover the length. The caller holds the lock. */
-static int ranges_cover_locked(struct iobmd_buffer *buffer,
-			       const struct iobmd_get_info *info)
+/* Whether the newest range covers the length, or can be made to where it lies. */
+static bool range_covers(struct iobmd_range *newest, const struct iobmd_get_info *info)
 {
 	uint64_t end = iobmd_round_up(info->capacity, info->page_size);
-	struct iobmd_range *newest = buffer->ranges;
 
-	if (info->length <= (newest ? newest->area.size : 0))
-		return 0;
-	if (newest && !range_grow(&newest->area, end, range_room(newest, end), 0))
-		return 0;
-	return range_create(buffer, info);
+	return info->length <= newest->area.size ||
+	       !range_grow(&newest->area, end, range_room(newest, end), 0);
 }
 
-static int get_address_range_locked(struct iobmd_buffer *buffer,
+static int get_address_range_locked(struct iobmd_buffer *buffer, uint32_t flags,
 				    struct iobmd_address_segment *segment)
 {
+	struct iobmd_range **newest = &buffer->ranges[!!flags];
 	struct iobmd_get_info info;
 	int ret;
 
-	ret = iobmd_buffer_get_info(buffer, &info);
+	ret = iobmd_fd_get_info(buffer->fd, &info);
 	if (ret)
 		return ret;
 
-	ret = ranges_cover_locked(buffer, &info);
-	if (ret == -EINVAL)
-		info.length = 0;
-	else if (ret)
-		return ret;
+	if (info.length && !(*newest && range_covers(*newest, &info))) {
+		ret = range_create(newest, buffer->fd, flags, &info);
+		/* The length is 0 meanwhile. */
+		if (ret == -EINVAL)
+			info.length = 0;
+		else if (ret)
+			return ret;
+	}
 
-	segment->address = buffer->ranges ? buffer->ranges->area.address : NULL;
-	segment->length = info.length;
+	*segment = (struct iobmd_address_segment){ .length = info.length };
+	if (*newest) {
+		segment->address = (*newest)->area.address;
+		if (!((*newest)->area.prot & PROT_WRITE))
+			segment->flags = IOBMD_MAPPING_READ_ONLY;
+	}
 	return 0;
 }
 
-IOBMD_EXPORT int iobmd_get_address_range(struct iobmd_buffer *buffer,
-					 struct iobmd_address_segment *segment)
+IOBMD_EXPORT int iobmd_buffer_get_address_range(struct iobmd_buffer *buffer, uint32_t flags,
+						struct iobmd_address_segment *segment)
 {
 	int ret;
 
+	if (flags & ~(uint32_t)IOBMD_MAPPING_READ_ONLY)
+		return -EINVAL;
+
 	pthread_mutex_lock(&buffer->lock);
-	ret = get_address_range_locked(buffer, segment);
+	ret = get_address_range_locked(buffer, flags, segment);
 	pthread_mutex_unlock(&buffer->lock);
 	return ret;
 }
 
-void iobmd_ranges_free(struct iobmd_range *range)
+static void ranges_free(struct iobmd_range *range)
 {
 	while (range) {
 		struct iobmd_range *next = range->next;
@@ -150,4 +161,24 @@ void iobmd_ranges_free(struct iobmd_range *range)
 		free(range);
 		range = next;
 	}
+}
+
+IOBMD_EXPORT void iobmd_buffer_put_address_range(struct iobmd_buffer *buffer)
+{
+	size_t i;
+
+	pthread_mutex_lock(&buffer->lock);
+	for (i = 0; i < sizeof(buffer->ranges) / sizeof(*buffer->ranges); i++) {
+		ranges_free(buffer->ranges[i]);
+		buffer->ranges[i] = NULL;
+	}
+	pthread_mutex_unlock(&buffer->lock);
+}
+
+IOBMD_EXPORT void *iobmd_segment_at(const struct iobmd_address_segment *segment,
+				    uint64_t offset, uint64_t length)
+{
+	if (!segment->address || offset > segment->length || length > segment->length - offset)
+		return NULL;
+	return (char *)segment->address + offset;
 }

@@ -13,6 +13,9 @@
  */
 #define CONTROL_SIZE 512
 
+/* The byte of a message: its version. */
+#define MESSAGE_VERSION 0
+
 /* Linux 6.5; the C library may be older. */
 #ifndef SCM_PIDFD
 #define SCM_PIDFD 0x04
@@ -38,7 +41,7 @@ IOBMD_EXPORT int iobmd_buffer_send(const struct iobmd_buffer *buffer,
 				   int socket)
 {
 	union control control = { .bytes = { 0 } };
-	char byte = 0;
+	char byte = MESSAGE_VERSION;
 	struct iovec payload = { .iov_base = &byte, .iov_len = 1 };
 	struct msghdr message = {
 		.msg_iov = &payload,
@@ -99,6 +102,8 @@ static int control_take_fds(struct msghdr *message, int *fd)
 /* What the kernel cannot install it leaves out, and says MSG_CTRUNC. */
 static int message_check(const struct msghdr *message, int bytes, int fds)
 {
+	const char *version = message->msg_iov->iov_base;
+
 	if (!fds && message->msg_flags & MSG_CTRUNC)
 		return -EMFILE;
 	if (!fds && !bytes)
@@ -106,7 +111,7 @@ static int message_check(const struct msghdr *message, int bytes, int fds)
 	if (fds != 1 || bytes != 1 ||
 	    message->msg_flags & (MSG_TRUNC | MSG_CTRUNC))
 		return -EBADMSG;
-	return 0;
+	return *version == MESSAGE_VERSION ? 0 : -EPROTO;
 }
 
 static int socket_receive_fd(int socket, int *fd)
