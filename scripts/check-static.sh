@@ -153,7 +153,17 @@ check_library() {
 	local cc="gcc-12 -fanalyzer -Wanalyzer-too-complex"
 
 	cc+=" --param analyzer-bb-explosion-factor=20 --param analyzer-max-enodes-per-program-point=16"
-	MAKEFLAGS='' make -s -C userlib OUTPUT="$work/analyzed" CC="$cc" CFLAGS=-O0 all
+	MAKEFLAGS='' make -s -C userlib OUTPUT="$work/analyzed" CC="$cc" CFLAGS=-O0 WERROR=1 all
+}
+
+# As distributions build it: with link-time optimisation, with hardening, with clang; the header by itself; the example in C++.
+check_library_builds() {
+	local -a make=(make -s -C userlib WERROR=1)
+	local MAKEFLAGS=''
+
+	"${make[@]}" OUTPUT="$work/lto" CFLAGS="-O2 -flto" lib check-symbols || return
+	"${make[@]}" OUTPUT="$work/hardened" CPPFLAGS=-D_FORTIFY_SOURCE=2 CFLAGS="-O2 -fstack-protector-strong" all examples-cxx || return
+	"${make[@]}" check-header
 }
 
 # Prints all structs of the header, which is compiled by itself.
@@ -192,5 +202,6 @@ check_static() {
 	step "coccinelle" check_patterns
 	step "cppcheck" check_user_space
 	step "library: gcc -fanalyzer" check_library
+	step "library: LTO, hardening, header in every standard" check_library_builds
 	step "ABI: no holes, the same for 32 and 64 bits" check_abi
 }
