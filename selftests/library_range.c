@@ -212,27 +212,31 @@ TEST_F(library, address_range_is_one_for_threads_that_race)
 	}
 }
 
+struct flicker {
+	struct iobmd_buffer *buffer;
+	bool stop;
+};
+
 static void *flicker_length(void *arg)
 {
 	uint64_t lengths[] = { 4 * MIB, 1, 4 * MIB, 0, 1, 0 };
+	struct flicker *flicker = arg;
 
-	for (int i = 0;; i = (i + 1) % 6) {
-		if (iobmd_buffer_set_length(arg, lengths[i]))
+	for (int i = 0; !__atomic_load_n(&flicker->stop, __ATOMIC_RELAXED); i = (i + 1) % 6)
+		if (iobmd_buffer_set_length(flicker->buffer, lengths[i]))
 			break;
-		pthread_testcancel();
-	}
 	return NULL;
 }
 
 TEST(address_range_works_while_the_length_changes)
 {
-	struct iobmd_buffer *buffer = create_buffer(4 * MIB);
+	struct flicker flicker = { .buffer = create_buffer(4 * MIB) };
 	pthread_t thread;
 
-	ASSERT_NE(NULL, buffer);
-	pthread_create(&thread, NULL, flicker_length, buffer);
+	ASSERT_NE(NULL, flicker.buffer);
+	pthread_create(&thread, NULL, flicker_length, &flicker);
 	for (int round = 0; round < 3000; round++) {
-		struct iobmd_buffer *twin = duplicate(buffer);
+		struct iobmd_buffer *twin = duplicate(flicker.buffer);
 		struct iobmd_address_segment segment;
 
 		ASSERT_EQ(0, iobmd_buffer_get_address_range(twin, 0, &segment));
@@ -242,9 +246,9 @@ TEST(address_range_works_while_the_length_changes)
 			ASSERT_EQ(0, faults((char *)segment.address + segment.length - 1, true));
 		iobmd_buffer_free(twin);
 	}
-	pthread_cancel(thread);
+	__atomic_store_n(&flicker.stop, true, __ATOMIC_RELAXED);
 	pthread_join(thread, NULL);
-	iobmd_buffer_free(buffer);
+	iobmd_buffer_free(flicker.buffer);
 }
 
 /* Reading a sealed buffer takes no handle derived for that. */

@@ -152,11 +152,13 @@ IOBMD_EXPORT int iobmd_buffer_get_address_range(struct iobmd_buffer *buffer, uin
 	return ret;
 }
 
-static void ranges_free(struct iobmd_range *range)
+static void ranges_free(struct iobmd_range **newest)
 {
-	while (range) {
-		struct iobmd_range *next = range->next;
+	struct iobmd_range *next, *range = *newest;
 
+	*newest = NULL;
+	while (range) {
+		next = range->next;
 		iobmd_area_unmap(&range->area);
 		free(range);
 		range = next;
@@ -165,13 +167,9 @@ static void ranges_free(struct iobmd_range *range)
 
 IOBMD_EXPORT void iobmd_buffer_put_address_range(struct iobmd_buffer *buffer)
 {
-	size_t i;
-
 	pthread_mutex_lock(&buffer->lock);
-	for (i = 0; i < sizeof(buffer->ranges) / sizeof(*buffer->ranges); i++) {
-		ranges_free(buffer->ranges[i]);
-		buffer->ranges[i] = NULL;
-	}
+	ranges_free(&buffer->ranges[0]);
+	ranges_free(&buffer->ranges[1]);
 	pthread_mutex_unlock(&buffer->lock);
 }
 

@@ -60,7 +60,7 @@ static bool is_zero(const void *bytes, size_t size)
 	return true;
 }
 
-/* @size is that of the struct as the caller knows it, who may be newer. */
+/* @size is that of the struct in the caller's header, which may be newer. */
 static int options_check(const struct iobmd_buffer_options *options, size_t size)
 {
 	if (size < sizeof(*options))
@@ -165,7 +165,7 @@ static void info_fill(struct iobmd_buffer_info *info, const struct iobmd_get_inf
 	};
 }
 
-/* @size is that of the struct as the caller knows it, who may be older or newer. */
+/* @size is that of the struct in the caller's header, which may be older or newer. */
 IOBMD_EXPORT int iobmd_buffer_get_info(const struct iobmd_buffer *buffer,
 				       struct iobmd_buffer_info *info, size_t size)
 {

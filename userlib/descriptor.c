@@ -97,7 +97,9 @@ int iobmd_fd_check(int fd)
 	ret = fd_get_id(fd, &id);
 	if (ret)
 		return ret;
-	if (iobmd_fd_get_info(fd, &info) || (id && id != info.id))
-		return -ENOTTY;
-	return 0;
+	/* A buffer's refusal comes from a security module. */
+	ret = iobmd_fd_get_info(fd, &info);
+	if (ret)
+		return id ? ret : -ENOTTY;
+	return id && id != info.id ? -ENOTTY : 0;
 }

@@ -29,7 +29,7 @@ IOBMD_EXPORT const char *iobmd_error_hint(int error)
 	size_t i;
 
 	for (i = 0; i < sizeof(error_hints) / sizeof(*error_hints); i++)
-		if (error_hints[i].error == error || error_hints[i].error == -error)
+		if (error_hints[i].error == error || -error_hints[i].error == error)
 			return error_hints[i].hint;
 	return "";
 }

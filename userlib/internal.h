@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the files of the library share, and nobody else sees. */
+/* What the files of the library share. No part of the interface. */
 #ifndef IOBMD_INTERNAL_H
 #define IOBMD_INTERNAL_H
 

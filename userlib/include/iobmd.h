@@ -39,9 +39,8 @@ extern "C" {
  *
  * The same holds for every function:
  *
- * - One that can fail returns 0, or a file descriptor of 0 or more, on success
- *   and a negative errno on failure. The
- *   variable errno then means nothing.
+ * - One that can fail returns 0, or a file descriptor of 0 or more, on success and a
+ *   negative errno on failure. The variable errno then means nothing.
  * - What it returns through a pointer is written on success only. A call that
  *   fails has changed nothing and leaves nothing behind.
  * - Sizes, lengths and offsets are in bytes, and exact: they need not be
@@ -62,9 +61,9 @@ extern "C" {
  *
  * fork() gives the child a copy of every handle and every mapping, guard pages
  * included, of the same buffers: both go on as they were, and each process frees its
- * own. What one of them unmaps or frees, the other keeps. In a process of many
- * threads, fork() must not run while another thread is in iobmd_buffer_get_address_range() if
- * the child is to use or to free the same handle.
+ * own. What one of them unmaps or frees, the other keeps. In a process of many threads,
+ * fork() must not run while another thread is in iobmd_buffer_get_address_range() if the
+ * child is to use or to free the same handle.
  *
  * A process may have vm.max_map_count mappings. At that limit the kernel refuses to
  * unmap from within what it regards as one: two mappings of a buffer that lie side by
@@ -272,7 +271,7 @@ int iobmd_buffer_into_fd(struct iobmd_buffer *buffer);
  * @buffer: A handle, or NULL.
  *
  * Closes the descriptor and unmaps what iobmd_buffer_get_address_range() mapped. The
- * buffer itself ends when nobody has a descriptor or a mapping of it any more.
+ * buffer itself ends with its last descriptor and its last mapping.
  */
 void iobmd_buffer_free(struct iobmd_buffer *buffer);
 
@@ -354,8 +353,8 @@ int iobmd_buffer_set_length(struct iobmd_buffer *buffer, uint64_t length);
  * @buffer: A handle.
  * @capacity: In bytes, 1 or more.
  *
- * Growing adds zeros and disturbs no mapping. After shrinking, whoever touches
- * what is gone gets SIGBUS.
+ * Growing adds zeros and disturbs no mapping. After shrinking, an access to what is gone
+ * raises SIGBUS.
  *
  * Return: 0, or
  * -EACCES	the descriptor lacks the right to resize
@@ -604,7 +603,7 @@ void *iobmd_segment_at(const struct iobmd_address_segment *segment, uint64_t off
  * iobmd_mapping_create - map a part of a buffer
  * @buffer: A handle. The mapping does not need it any more afterwards.
  * @flags: An or of enum iobmd_mapping_flags.
- * @address: With IOBMD_MAPPING_FIXED, where the byte at @offset shall be; it
+ * @address: With IOBMD_MAPPING_FIXED, where the byte at @offset is to be; it
  *	must leave the same rest as @offset when divided by the page size. Else
  *	NULL.
  * @offset: The first byte, below the length of the buffer.
@@ -706,7 +705,7 @@ void iobmd_mapping_free(struct iobmd_mapping *mapping);
  * -EAFNOSUPPORT
  *		@socket is not a UNIX socket
  * -ENOTCONN, -EPIPE, -ECONNRESET, -ECONNREFUSED
- *		nobody is at the other end, or not any more
+ *		there is no other end, or not any more
  * -EAGAIN	the socket is non-blocking and full, or SO_SNDTIMEO has passed
  * -ETOOMANYREFS
  *		the user has too many file descriptors on their way
@@ -744,7 +743,7 @@ int iobmd_buffer_send(const struct iobmd_buffer *buffer, int socket);
  * -ENOTTY	the file descriptor that came is not of a buffer, or has O_PATH
  * -EMFILE, -ENFILE
  *		no file descriptor or file is left for what came, or, beside it,
- *		to look at it with
+ *		to look at it with; -EMFILE also if a security module refused it
  * -ENOMEM	not enough memory is left
  */
 IOBMD_MUST_CHECK IOBMD_NONNULL
