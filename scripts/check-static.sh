@@ -30,6 +30,7 @@ selftests/machine.h		EMBEDDED_FUNCTION_NAME	/proc/meminfo is not the function me
 selftests/modules/iobmd_test	UNCOMMENTED_DEFINITION	as in module
 selftests/peer.h		ENOSYS			what a peer answers to a command that it does not have
 selftests/shrink.c		REPEATED_WORD		meant so
+userlib				CAMELCASE		as in selftests
 userlib				PREFER_KERNEL_TYPES	user space has stdint.h
 userlib/examples		ARRAY_SIZE		user space has no such macro
 userlib/examples		CAMELCASE		as in selftests
@@ -40,7 +41,6 @@ userlib/examples		PREFER_DEFINED_ATTRIBUTE_MACRO	user space has no such macros
 userlib/examples		PREFER_KERNEL_TYPES	user space has stdint.h
 userlib/examples		STRCPY			of a constant, into much more memory
 userlib/examples/hello.c	ASSIGN_IN_IF		one message for two calls
-userlib/include			BIT_MACRO		user space has no BIT()
 userlib/include			PREFER_KERNEL_TYPES	user space has stdint.h
 '
 

@@ -40,7 +40,7 @@ static void write_frames(struct ring *ring)
 
 int main(void)
 {
-	struct iobmd_buffer *buffer, *reader, *mine;
+	struct iobmd_buffer *buffer, *reader = NULL, *mine;
 	struct iobmd_address_segment range;
 	int device = iobmd_device_open();
 	int err = device < 0 ? device :
