@@ -3,6 +3,7 @@
 #include "library.h"
 #include "fuse_server.h"
 
+#include <pthread.h>
 #include <sys/socket.h>
 
 #ifndef SO_PASSPIDFD
@@ -96,6 +97,33 @@ TEST_F(foreign_file, is_no_buffer_where_there_is_no_proc)
 	}
 	EXPECT_EQ(0, child_status(pid));
 	close(fd);
+}
+
+static void *from_fd_of_own_table(void *arg)
+{
+	struct iobmd_buffer *buffer;
+	int fd, *result = arg;
+
+	if (unshare(CLONE_FILES))
+		return NULL;
+	fd = dup2(iobmd_create(1), 500);
+	*result = iobmd_buffer_from_fd(fd, &buffer);
+	if (!*result)
+		iobmd_buffer_free(buffer);
+	return NULL;
+}
+
+/* /proc/self has the table of the first thread. */
+TEST(buffer_of_a_thread_with_descriptors_of_its_own_is_one)
+{
+	int null = fcntl(open("/dev/null", O_RDWR | O_CLOEXEC), F_DUPFD_CLOEXEC, 500);
+	pthread_t thread;
+	int result = 1;
+
+	ASSERT_EQ(500, null);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, from_fd_of_own_table, &result));
+	pthread_join(thread, NULL);
+	EXPECT_EQ(0, result);
 }
 
 /* A descriptor of a buffer that can be used for nothing */

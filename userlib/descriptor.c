@@ -69,7 +69,7 @@ static int fd_get_id(int fd, uint64_t *id)
 	FILE *fdinfo;
 	int ret = 0;
 
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	snprintf(path, sizeof(path), "/proc/thread-self/fdinfo/%d", fd);
 	fdinfo = fopen(path, "re");
 	if (!fdinfo) {
 		*id = 0;

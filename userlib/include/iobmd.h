@@ -71,7 +71,7 @@ extern "C" {
  * at the limit, such a mapping stays until the process ends.
  *
  * A descriptor that another process has sent may be of any file. The library
- * recognises a buffer by what the kernel itself says of it (/proc/self/fdinfo), and
+ * recognises a buffer by what the kernel itself says of it (/proc/thread-self/fdinfo), and
  * asks nothing of a file that is none: a FUSE file can lie, or never answer. Where
  * /proc is not mounted, it has to ask, and such a file can pass for a buffer or keep
  * the caller waiting. To close any file may wait for its file system (FUSE again):
