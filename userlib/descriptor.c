@@ -84,15 +84,12 @@ static int fd_get_id(int fd, uint64_t *id)
 /* Whether @fd is a descriptor of a buffer. Other drivers do not all answer ENOTTY. */
 int iobmd_fd_check(int fd)
 {
-	int flags = fcntl(fd, F_GETFL);
 	struct iobmd_get_info info;
 	uint64_t id;
 	int ret;
 
-	if (flags < 0)
+	if (fcntl(fd, F_GETFD) < 0)
 		return -EBADF;
-	if (flags & O_PATH)
-		return -ENOTTY;
 
 	ret = fd_get_id(fd, &id);
 	if (ret)
