@@ -60,6 +60,16 @@ check-arm64: ## the tests on arm64, emulated, with pages of 4 and of 16 KiB (KER
 check-i386: ## the tests as 32-bit programs (KERNELS=, TESTS= as above)
 	@KERNELS="$(KERNELS)" scripts/check --i386 $(TESTS)
 
+SANITIZE ?= address,undefined
+SANITIZED := $(basename $(notdir $(shell find selftests -name 'library*.c')))
+
+check-sanitize: ## the library's tests with sanitizers, on 6.12 (SANITIZE=address,undefined; KERNEL=)
+	@scripts/setup build test vm
+	@$(USERLIB) OUTPUT=$(BUILD)/sanitize/userlib SANITIZE=$(SANITIZE) WERROR=1 lib
+	@CFLAGS="-O1 -g -fsanitize=$(SANITIZE) -fno-omit-frame-pointer" $(MAKE) --no-print-directory -C selftests OUTPUT=$(BUILD)/sanitize \
+		LIBIOBMD=$(BUILD)/sanitize/userlib/libiobmd.a KSFT_DIR=$$(scripts/kernel source)/tools/testing/selftests $(SANITIZED)
+	@OUTPUT=$(BUILD)/sanitize scripts/vm $(KERNEL:%=-k %) -m 2048 --numa 2 -- selftests/run $(SANITIZED)
+
 bench: ## times of iobmd and others side by side, in a virtual machine; plots in build/bench (BENCH="--icount", "--operation create")
 	@scripts/bench $(KERNEL:%=--kernel %) $(BENCH)
 
@@ -97,5 +107,5 @@ clean: ## remove what was built; the cache of kernels stays
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
-.PHONY: all module modules lib selftests sparse static check check-debug check-arm64 check-i386 bench bench-native demo man install \
-	install-files uninstall deb clean help
+.PHONY: all module modules lib selftests sparse static check check-debug check-arm64 check-i386 check-sanitize bench bench-native demo \
+	man install install-files uninstall deb clean help

@@ -38,6 +38,7 @@ selftests/lib/iobmd_memory.h	PREFER_DEFINED_ATTRIBUTE_MACRO	user space has no su
 selftests/lib/machine.h		EMBEDDED_FUNCTION_NAME	/proc/meminfo is not the function meminfo()
 selftests/lib/peer.h		ENOSYS			what a peer answers to a command that it does not have
 selftests/modules/iobmd_test	UNCOMMENTED_DEFINITION	as in module
+userlib				CAMELCASE		as in selftests
 userlib				PREFER_KERNEL_TYPES	user space has stdint.h
 userlib/examples		ARRAY_SIZE		user space has no such macro
 userlib/examples		CAMELCASE		as in selftests
@@ -177,8 +178,18 @@ check_library() {
 	local cc="gcc-12 -fanalyzer"
 	local all="-Wanalyzer-too-complex --param analyzer-bb-explosion-factor=20 --param analyzer-max-enodes-per-program-point=16"
 
-	MAKEFLAGS='' make -s -C userlib OUTPUT="$work/analyzed" CC="$cc $all" CFLAGS=-O0 lib examples &&
-		MAKEFLAGS='' make -s -C userlib OUTPUT="$work/analyzed" CC="$cc" CFLAGS=-O0 tools
+	MAKEFLAGS='' make -s -C userlib OUTPUT="$work/analyzed" CC="$cc $all" CFLAGS=-O0 WERROR=1 lib examples &&
+		MAKEFLAGS='' make -s -C userlib OUTPUT="$work/analyzed" CC="$cc" CFLAGS=-O0 WERROR=1 tools
+}
+
+# As distributions build it: with link-time optimisation, with hardening; the header by itself; the example in C++.
+check_library_builds() {
+	local -a make=(make -s -C userlib WERROR=1)
+	local MAKEFLAGS=''
+
+	"${make[@]}" OUTPUT="$work/lto" CFLAGS="-O2 -flto" lib check-symbols || return
+	"${make[@]}" OUTPUT="$work/hardened" CPPFLAGS=-D_FORTIFY_SOURCE=2 CFLAGS="-O2 -fstack-protector-strong" all examples-cxx || return
+	"${make[@]}" check-header
 }
 
 # Prints all structs of the header, which is compiled by itself.
@@ -242,6 +253,7 @@ check_static() {
 	step "layers of the module" check_layers
 	step "cppcheck" check_user_space
 	step "library: gcc -fanalyzer" check_library
+	step "library: LTO, hardening, header in every standard" check_library_builds
 	step "ABI: no holes, the same for 32 and 64 bits" check_abi
 	step "manual pages: mandoc, man" check_man_tools
 	step "manual pages: examples compile" check_man_programs

@@ -58,16 +58,19 @@ static int guard_map(char *address, uint64_t size)
 		      0;
 }
 
-static void guard_unmap(char *address, uint64_t size)
+static int guard_unmap(char *address, uint64_t size)
 {
-	if (size)
-		munmap(address, size);
+	return size && munmap(address, size) ? -errno : 0;
 }
 
 /* Maps @area where it says. Replaces nothing: -EEXIST. */
 int iobmd_area_map_fixed(int fd, struct iobmd_area *area, uint64_t offset)
 {
 	int ret;
+
+	/* As the kernel says of an address too low. */
+	if ((uintptr_t)area->address < area->guard)
+		return -EPERM;
 
 	ret = guard_map(area->address - area->guard, area->guard);
 	if (ret)
@@ -97,6 +100,26 @@ static bool area_has_huge(const struct iobmd_area *area,
 }
 
 /*
+ * Leaves [@room + @skip, +@size) of [@room, +@total). The kernel may have put the room
+ * beside other inaccessible memory and made one mapping of both: to cut it off then
+ * takes one mapping more, which the process may not have (vm.max_map_count).
+ */
+static int room_trim(char *room, uint64_t total, uint64_t skip, uint64_t size)
+{
+	int ret;
+
+	ret = guard_unmap(room, skip);
+	if (ret) {
+		munmap(room, total);
+		return ret;
+	}
+	ret = guard_unmap(room + skip + size, total - skip - size);
+	if (ret)
+		munmap(room + skip, total - skip);
+	return ret;
+}
+
+/*
  * Makes room for @area and its guards, all of it inaccessible, where huge pages
  * of the buffer can be mapped as such. Sets the address.
  */
@@ -118,10 +141,8 @@ static int area_reserve(struct iobmd_area *area, uint64_t offset,
 		return -errno;
 
 	skip = (offset - (uintptr_t)room - area->guard) & (align - 1);
-	guard_unmap(room, skip);
-	guard_unmap(room + skip + size, align - skip);
 	area->address = room + skip + area->guard;
-	return 0;
+	return room_trim(room, size + align, skip, size);
 }
 
 /*

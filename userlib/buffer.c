@@ -49,48 +49,66 @@ int iobmd_buffer_make(int fd, unsigned long command, const void *args,
 	return 0;
 }
 
-IOBMD_EXPORT int iobmd_buffer_create_with(int device,
-					  const struct iobmd_create *args,
-					  struct iobmd_buffer **buffer)
+static bool is_zero(const void *bytes, size_t size)
 {
-	return iobmd_buffer_make(device, IOBMD_IOC_CREATE, args, buffer);
+	const char *byte = bytes;
+	size_t i;
+
+	for (i = 0; i < size; i++)
+		if (byte[i])
+			return false;
+	return true;
+}
+
+/* @size is that of the struct in the caller's header, which may be newer. */
+static int options_check(const struct iobmd_buffer_options *options, size_t size)
+{
+	if (size < sizeof(*options))
+		return -EINVAL;
+	return is_zero(options + 1, size - sizeof(*options)) ? 0 : -E2BIG;
+}
+
+IOBMD_EXPORT int iobmd_buffer_create_with(int device,
+					  const struct iobmd_buffer_options *options,
+					  size_t size, struct iobmd_buffer **buffer)
+{
+	struct iobmd_create args = { .size = sizeof(args) };
+	int ret;
+
+	ret = options_check(options, size);
+	if (ret)
+		return ret;
+
+	args.flags = options->flags;
+	args.capacity = options->capacity;
+	args.alignment = options->alignment;
+	args.direction = options->direction;
+	args.huge = options->huge;
+	args.node = options->node;
+	return iobmd_buffer_make(device, IOBMD_IOC_CREATE, &args, buffer);
 }
 
 IOBMD_EXPORT int iobmd_buffer_create(int device, uint64_t capacity,
 				     uint64_t alignment, uint32_t direction,
 				     struct iobmd_buffer **buffer)
 {
-	struct iobmd_create args = {
-		.size = sizeof(args),
+	struct iobmd_buffer_options options = {
 		.capacity = capacity,
 		.alignment = alignment,
 		.direction = direction,
 	};
 
-	return iobmd_buffer_create_with(device, &args, buffer);
+	return iobmd_buffer_create_with(device, &options, sizeof(options), buffer);
 }
 
-static int fd_get_info(int fd, struct iobmd_get_info *info)
-{
-	struct iobmd_get_info got = { .size = sizeof(got) };
-
-	if (ioctl(fd, IOBMD_IOC_GET_INFO, &got))
-		return -errno;
-
-	*info = got;
-	return 0;
-}
-
-/* Other drivers do not all answer ENOTTY to a command they do not know. */
 IOBMD_EXPORT int iobmd_buffer_from_fd(int fd, struct iobmd_buffer **buffer)
 {
-	struct iobmd_get_info info;
 	struct iobmd_buffer *made;
 	int ret;
 
-	ret = fd_get_info(fd, &info);
+	ret = iobmd_fd_check(fd);
 	if (ret)
-		return ret == -EBADF ? -EBADF : -ENOTTY;
+		return ret;
 
 	made = iobmd_buffer_alloc();
 	if (!made)
@@ -106,26 +124,63 @@ IOBMD_EXPORT int iobmd_buffer_fd(const struct iobmd_buffer *buffer)
 	return buffer->fd;
 }
 
+IOBMD_EXPORT int iobmd_buffer_into_fd(struct iobmd_buffer *buffer)
+{
+	int fd = buffer->fd;
+
+	iobmd_buffer_put_address_range(buffer);
+	pthread_mutex_destroy(&buffer->lock);
+	free(buffer);
+	return fd;
+}
+
 IOBMD_EXPORT void iobmd_buffer_free(struct iobmd_buffer *buffer)
 {
+	int fd;
+
 	if (!buffer)
 		return;
 
-	iobmd_ranges_free(buffer->ranges);
-	pthread_mutex_destroy(&buffer->lock);
-	if (buffer->fd >= 0)
-		close(buffer->fd);
-	free(buffer);
+	fd = iobmd_buffer_into_fd(buffer);
+	if (fd >= 0)
+		close(fd);
 }
 
-/*
- * Callers have the struct of the version they were linked with. When it grows,
- * this must become a function of a new symbol version, beside the old one.
- */
-IOBMD_EXPORT int iobmd_buffer_get_info(const struct iobmd_buffer *buffer,
-				       struct iobmd_get_info *info)
+static void info_fill(struct iobmd_buffer_info *info, const struct iobmd_get_info *got)
 {
-	return fd_get_info(buffer->fd, info);
+	*info = (struct iobmd_buffer_info){
+		.id = got->id,
+		.capacity = got->capacity,
+		.length = got->length,
+		.allocated = got->allocated,
+		.huge_bytes = got->huge_bytes,
+		.alignment = got->alignment,
+		.direction = got->direction,
+		.huge = got->huge,
+		.rights = got->rights,
+		.node = got->node,
+		.page_size = got->page_size,
+		.huge_page_size = got->huge_page_size,
+		.seals = got->seals,
+	};
+}
+
+/* @size is that of the struct in the caller's header, which may be older or newer. */
+IOBMD_EXPORT int iobmd_buffer_get_info(const struct iobmd_buffer *buffer,
+				       struct iobmd_buffer_info *info, size_t size)
+{
+	struct iobmd_buffer_info known;
+	struct iobmd_get_info got;
+	int ret;
+
+	ret = iobmd_fd_get_info(buffer->fd, &got);
+	if (ret)
+		return ret;
+
+	info_fill(&known, &got);
+	memset(info, 0, size);
+	memcpy(info, &known, size < sizeof(known) ? size : sizeof(known));
+	return 0;
 }
 
 IOBMD_EXPORT int iobmd_buffer_get_length(const struct iobmd_buffer *buffer,
@@ -134,7 +189,7 @@ IOBMD_EXPORT int iobmd_buffer_get_length(const struct iobmd_buffer *buffer,
 	struct iobmd_get_info info;
 	int ret;
 
-	ret = fd_get_info(buffer->fd, &info);
+	ret = iobmd_fd_get_info(buffer->fd, &info);
 	if (ret)
 		return ret;
 
@@ -150,7 +205,7 @@ IOBMD_EXPORT int iobmd_buffer_set_length(struct iobmd_buffer *buffer,
 		.length = length,
 	};
 
-	return ioctl(buffer->fd, IOBMD_IOC_SET_LENGTH, &args) ? -errno : 0;
+	return iobmd_fd_call(buffer->fd, IOBMD_IOC_SET_LENGTH, &args);
 }
 
 IOBMD_EXPORT int iobmd_buffer_resize(struct iobmd_buffer *buffer,
@@ -161,7 +216,7 @@ IOBMD_EXPORT int iobmd_buffer_resize(struct iobmd_buffer *buffer,
 		.capacity = capacity,
 	};
 
-	return ioctl(buffer->fd, IOBMD_IOC_RESIZE, &args) ? -errno : 0;
+	return iobmd_fd_call(buffer->fd, IOBMD_IOC_RESIZE, &args);
 }
 
 IOBMD_EXPORT int iobmd_buffer_set_name(struct iobmd_buffer *buffer,
@@ -173,7 +228,7 @@ IOBMD_EXPORT int iobmd_buffer_set_name(struct iobmd_buffer *buffer,
 		.name_length = name ? strnlen(name, IOBMD_NAME_MAX + 1) : 0,
 	};
 
-	return ioctl(buffer->fd, IOBMD_IOC_SET_NAME, &args) ? -errno : 0;
+	return iobmd_fd_call(buffer->fd, IOBMD_IOC_SET_NAME, &args);
 }
 
 IOBMD_EXPORT int iobmd_buffer_derive(const struct iobmd_buffer *buffer,
@@ -198,7 +253,7 @@ IOBMD_EXPORT int iobmd_buffer_seal(struct iobmd_buffer *buffer, uint32_t seals)
 		.seals = seals,
 	};
 
-	return ioctl(buffer->fd, IOBMD_IOC_SEAL, &args) ? -errno : 0;
+	return iobmd_fd_call(buffer->fd, IOBMD_IOC_SEAL, &args);
 }
 
 IOBMD_EXPORT int iobmd_buffer_export(const struct iobmd_buffer *buffer,
@@ -226,11 +281,10 @@ IOBMD_EXPORT int iobmd_buffer_sync(const struct iobmd_buffer *buffer,
 		.length = length,
 		.direction = direction,
 	};
+	int ret;
 
-	if (ioctl(buffer->fd, IOBMD_IOC_SYNC, &args))
-		return -errno;
-
-	if (flags)
+	ret = iobmd_fd_call(buffer->fd, IOBMD_IOC_SYNC, &args);
+	if (!ret && flags)
 		*flags = args.flags;
-	return 0;
+	return ret;
 }

@@ -5,17 +5,22 @@
 
 #include "internal.h"
 
-static void parts_fill(struct iobmd_compose_part *array,
-		       const struct iobmd_part *parts, uint32_t nr_parts)
+static int parts_fill(struct iobmd_compose_part *array,
+		      const struct iobmd_part *parts, uint32_t nr_parts)
 {
 	uint32_t i;
 
-	for (i = 0; i < nr_parts; i++)
+	for (i = 0; i < nr_parts; i++) {
+		if (parts[i].reserved[0] || parts[i].reserved[1])
+			return -EINVAL;
+
 		array[i] = (struct iobmd_compose_part){
 			.fd = parts[i].buffer->fd,
 			.offset = parts[i].offset,
 			.length = parts[i].length,
 		};
+	}
+	return 0;
 }
 
 IOBMD_EXPORT int iobmd_buffer_compose(int device,
@@ -38,9 +43,10 @@ IOBMD_EXPORT int iobmd_buffer_compose(int device,
 	if (!array)
 		return -ENOMEM;
 
-	parts_fill(array, parts, nr_parts);
 	args.parts = (uintptr_t)array;
-	ret = iobmd_buffer_make(device, IOBMD_IOC_COMPOSE, &args, composite);
+	ret = parts_fill(array, parts, nr_parts);
+	if (!ret)
+		ret = iobmd_buffer_make(device, IOBMD_IOC_COMPOSE, &args, composite);
 	free(array);
 	return ret;
 }

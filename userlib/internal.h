@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the files of the library share, and nobody else sees. */
+/* What the files of the library share. No part of the interface. */
 #ifndef IOBMD_INTERNAL_H
 #define IOBMD_INTERNAL_H
 
@@ -35,7 +35,7 @@ struct iobmd_area {
 };
 
 /**
- * struct iobmd_range - what iobmd_get_address_range() has mapped
+ * struct iobmd_range - what iobmd_buffer_get_address_range() has mapped
  * @area: Begins with the first byte of the buffer. May reach beyond the length
  *	and, after a shrink, beyond the end of the buffer.
  * @next: An older one that was too small; kept because its address is in use.
@@ -49,18 +49,22 @@ struct iobmd_range {
  * struct iobmd_buffer - see iobmd.h
  * @fd: The descriptor. Never changes.
  * @lock: Protects @ranges.
- * @ranges: The newest first.
+ * @ranges: The newest first; those for reading only apart.
  */
 struct iobmd_buffer {
 	int fd;
 	pthread_mutex_t lock;
-	struct iobmd_range *ranges;
+	struct iobmd_range *ranges[2];
 };
 
 static inline uint64_t iobmd_round_up(uint64_t value, uint64_t unit)
 {
 	return (value + unit - 1) / unit * unit;
 }
+
+int iobmd_fd_call(int fd, unsigned long command, void *args);
+int iobmd_fd_get_info(int fd, struct iobmd_get_info *info);
+int iobmd_fd_check(int fd);
 
 /* A handle without a descriptor, or NULL. */
 struct iobmd_buffer *iobmd_buffer_alloc(void);
@@ -74,7 +78,5 @@ int iobmd_area_map(int fd, struct iobmd_area *area, uint64_t offset,
 int iobmd_area_map_fixed(int fd, struct iobmd_area *area, uint64_t offset);
 int iobmd_area_grow(struct iobmd_area *area, uint64_t size, int flags);
 void iobmd_area_unmap(const struct iobmd_area *area);
-
-void iobmd_ranges_free(struct iobmd_range *range);
 
 #endif /* IOBMD_INTERNAL_H */

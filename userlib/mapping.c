@@ -40,11 +40,10 @@ static int mapping_set_part(struct iobmd_mapping *mapping, uint64_t offset,
 }
 
 static int mapping_map(struct iobmd_mapping *mapping,
-		       struct iobmd_buffer *buffer, uint32_t flags,
+		       const struct iobmd_buffer *buffer, uint32_t flags,
 		       void *address, const struct iobmd_get_info *info)
 {
 	uint64_t page = mapping->offset - mapping->head;
-	uintptr_t at = (uintptr_t)address - mapping->head;
 
 	mapping->area.prot = PROT_READ;
 	if (!(flags & IOBMD_MAPPING_READ_ONLY))
@@ -56,12 +55,14 @@ static int mapping_map(struct iobmd_mapping *mapping,
 	if (!(flags & IOBMD_MAPPING_FIXED))
 		return iobmd_area_map(buffer->fd, &mapping->area, page, info);
 
-	/* One that is not of a page is refused by the kernel. */
-	mapping->area.address = (char *)at;
+	if ((uintptr_t)address % info->page_size != mapping->head)
+		return -EINVAL;
+
+	mapping->area.address = (char *)address - mapping->head;
 	return iobmd_area_map_fixed(buffer->fd, &mapping->area, page);
 }
 
-IOBMD_EXPORT int iobmd_mapping_create(struct iobmd_buffer *buffer,
+IOBMD_EXPORT int iobmd_mapping_create(const struct iobmd_buffer *buffer,
 				      uint32_t flags, void *address,
 				      uint64_t offset, uint64_t length,
 				      struct iobmd_mapping **mapping)
@@ -74,7 +75,7 @@ IOBMD_EXPORT int iobmd_mapping_create(struct iobmd_buffer *buffer,
 	    (address && !(flags & IOBMD_MAPPING_FIXED)))
 		return -EINVAL;
 
-	ret = iobmd_buffer_get_info(buffer, &info);
+	ret = iobmd_fd_get_info(buffer->fd, &info);
 	if (ret)
 		return ret;
 
@@ -111,6 +112,14 @@ IOBMD_EXPORT uint64_t iobmd_mapping_length(const struct iobmd_mapping *mapping)
 IOBMD_EXPORT uint64_t iobmd_mapping_offset(const struct iobmd_mapping *mapping)
 {
 	return mapping->offset;
+}
+
+IOBMD_EXPORT void *iobmd_mapping_at(const struct iobmd_mapping *mapping,
+				    uint64_t offset, uint64_t length)
+{
+	if (offset > mapping->length || length > mapping->length - offset)
+		return NULL;
+	return mapping->area.address + mapping->head + offset;
 }
 
 IOBMD_EXPORT void iobmd_mapping_free(struct iobmd_mapping *mapping)

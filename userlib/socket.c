@@ -13,6 +13,14 @@
  */
 #define CONTROL_SIZE 512
 
+/* The byte of a message: its version. */
+#define MESSAGE_VERSION 0
+
+/* Linux 6.5; the C library may be older. */
+#ifndef SCM_PIDFD
+#define SCM_PIDFD 0x04
+#endif
+
 union control {
 	struct cmsghdr align;
 	char bytes[CONTROL_SIZE];
@@ -33,7 +41,7 @@ IOBMD_EXPORT int iobmd_buffer_send(const struct iobmd_buffer *buffer,
 				   int socket)
 {
 	union control control = { .bytes = { 0 } };
-	char byte = 0;
+	char byte = MESSAGE_VERSION;
 	struct iovec payload = { .iov_base = &byte, .iov_len = 1 };
 	struct msghdr message = {
 		.msg_iov = &payload,
@@ -59,31 +67,33 @@ IOBMD_EXPORT int iobmd_buffer_send(const struct iobmd_buffer *buffer,
 	return 0;
 }
 
-static int control_count(const struct cmsghdr *rights)
+static size_t control_count(const struct cmsghdr *control)
 {
-	if (rights->cmsg_level != SOL_SOCKET || rights->cmsg_type != SCM_RIGHTS)
+	if (control->cmsg_level != SOL_SOCKET ||
+	    (control->cmsg_type != SCM_RIGHTS && control->cmsg_type != SCM_PIDFD))
 		return 0;
-	return (rights->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	return (control->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 }
 
 /*
- * Sets @fd to the first descriptor that came, if any, and closes the others.
- * Returns how many came.
+ * Sets @fd to the first descriptor that the peer sent, if any, and closes the others,
+ * and the one of the peer itself that a socket with SO_PASSPIDFD delivers. Returns how
+ * many the peer sent.
  */
 static int control_take_fds(struct msghdr *message, int *fd)
 {
-	struct cmsghdr *rights;
-	int got, i, count = 0;
+	struct cmsghdr *control;
+	int got, count = 0;
+	size_t i;
 
-	for (rights = CMSG_FIRSTHDR(message); rights;
-	     rights = CMSG_NXTHDR(message, rights)) {
-		for (i = 0; i < control_count(rights); i++) {
-			memcpy(&got, CMSG_DATA(rights) + i * sizeof(int),
-			       sizeof(int));
-			if (count++)
-				close(got);
-			else
+	for (control = CMSG_FIRSTHDR(message); control;
+	     control = CMSG_NXTHDR(message, control)) {
+		for (i = 0; i < control_count(control); i++) {
+			memcpy(&got, CMSG_DATA(control) + i * sizeof(int), sizeof(int));
+			if (control->cmsg_type == SCM_RIGHTS && !count++)
 				*fd = got;
+			else if (got >= 0)
+				close(got);
 		}
 	}
 	return count;
@@ -92,6 +102,8 @@ static int control_take_fds(struct msghdr *message, int *fd)
 /* What the kernel cannot install it leaves out, and says MSG_CTRUNC. */
 static int message_check(const struct msghdr *message, int bytes, int fds)
 {
+	const char *version = message->msg_iov->iov_base;
+
 	if (!fds && message->msg_flags & MSG_CTRUNC)
 		return -EMFILE;
 	if (!fds && !bytes)
@@ -99,7 +111,7 @@ static int message_check(const struct msghdr *message, int bytes, int fds)
 	if (fds != 1 || bytes != 1 ||
 	    message->msg_flags & (MSG_TRUNC | MSG_CTRUNC))
 		return -EBADMSG;
-	return 0;
+	return *version == MESSAGE_VERSION ? 0 : -EPROTO;
 }
 
 static int socket_receive_fd(int socket, int *fd)
@@ -140,8 +152,9 @@ IOBMD_EXPORT int iobmd_buffer_receive(int socket, struct iobmd_buffer **buffer)
 	if (ret)
 		return ret;
 
+	/* -EBADF is for @socket. */
 	ret = iobmd_buffer_from_fd(fd, buffer);
 	if (ret)
 		close(fd);
-	return ret;
+	return ret == -EBADF ? -ENOTTY : ret;
 }

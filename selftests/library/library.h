@@ -15,32 +15,33 @@ static inline struct iobmd_buffer *create_buffer(uint64_t capacity)
 	struct iobmd_buffer *buffer = NULL;
 	int device = iobmd_device_open();
 
-	iobmd_buffer_create(device, capacity, 0, 0, &buffer);
+	if (iobmd_buffer_create(device, capacity, 0, 0, &buffer))
+		buffer = NULL;
 	close(device);
 	return buffer;
 }
 
 static inline uint64_t buffer_id(const struct iobmd_buffer *buffer)
 {
-	struct iobmd_get_info info = { .id = 0 };
+	struct iobmd_buffer_info info = { .id = 0 };
 
-	iobmd_buffer_get_info(buffer, &info);
-	return info.id;
+	return iobmd_buffer_get_info(buffer, &info, sizeof(info)) ? 0 : info.id;
 }
 
 static inline struct iobmd_buffer *duplicate(const struct iobmd_buffer *buffer)
 {
 	struct iobmd_buffer *twin = NULL;
 
-	iobmd_buffer_from_fd(fcntl(iobmd_buffer_fd(buffer), F_DUPFD_CLOEXEC, 0), &twin);
-	return twin;
+	int fd = fcntl(iobmd_buffer_fd(buffer), F_DUPFD_CLOEXEC, 0);
+
+	return iobmd_buffer_from_fd(fd, &twin) ? NULL : twin;
 }
 
 static inline uint8_t *buffer_address(struct iobmd_buffer *buffer)
 {
 	struct iobmd_address_segment segment = { .address = NULL };
 
-	return iobmd_get_address_range(buffer, &segment) ? MARKER : segment.address;
+	return iobmd_buffer_get_address_range(buffer, 0, &segment) ? MARKER : segment.address;
 }
 
 /* Descriptors that the process has. */

@@ -25,7 +25,7 @@ FIXTURE_SETUP(less)
 	self->size = 3 * self->page + 100;
 	ASSERT_EQ(0, iobmd_buffer_create(device, self->size, 0, 0, &self->buffer));
 	close(device);
-	ASSERT_EQ(0, iobmd_get_address_range(self->buffer, &self->segment));
+	ASSERT_EQ(0, iobmd_buffer_get_address_range(self->buffer, 0, &self->segment));
 	fill_pattern(self->segment.address, 0, self->size, 1);
 	self->derived = NULL;
 	self->next_fd = next_fd();
@@ -46,7 +46,7 @@ TEST_F(less, read_only_handle_reads)
 
 	ASSERT_EQ(0, iobmd_buffer_derive(self->buffer, IOBMD_DERIVE_F_READ_ONLY, 0, 0,
 					 &self->derived));
-	ASSERT_EQ(0, iobmd_get_address_range(self->derived, &segment));
+	ASSERT_EQ(0, iobmd_buffer_get_address_range(self->derived, 0, &segment));
 	EXPECT_EQ(self->size, segment.length);
 	EXPECT_EQ(-1, check_pattern(segment.address, 0, self->size, 1));
 	EXPECT_EQ(SIGSEGV, faults(segment.address, true));
@@ -68,7 +68,7 @@ TEST_F(less, window_counts_from_its_start)
 					 self->page + 7, &self->derived));
 	EXPECT_EQ(0, iobmd_buffer_get_length(self->derived, &length));
 	EXPECT_EQ(self->page + 7, length);
-	ASSERT_EQ(0, iobmd_get_address_range(self->derived, &segment));
+	ASSERT_EQ(0, iobmd_buffer_get_address_range(self->derived, 0, &segment));
 	EXPECT_EQ(self->page + 7, segment.length);
 	EXPECT_EQ(-1, check_pattern(segment.address, self->page, segment.length, 1));
 	ASSERT_EQ(0, iobmd_mapping_create(self->derived, 0, NULL, 5, 0, &mapping));
@@ -107,7 +107,7 @@ TEST_F(less, hold_lets_nobody_shrink)
 TEST_F(less, derived_handle_goes_through_a_socket)
 {
 	struct iobmd_buffer *received;
-	struct iobmd_get_info info;
+	struct iobmd_buffer_info info;
 	int sockets[2];
 
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets));
@@ -116,7 +116,7 @@ TEST_F(less, derived_handle_goes_through_a_socket)
 					 &self->derived));
 	ASSERT_EQ(0, iobmd_buffer_send(self->derived, sockets[0]));
 	ASSERT_EQ(0, iobmd_buffer_receive(sockets[1], &received));
-	EXPECT_EQ(0, iobmd_buffer_get_info(received, &info));
+	EXPECT_EQ(0, iobmd_buffer_get_info(received, &info, sizeof(info)));
 	EXPECT_EQ(1, info.length);
 	EXPECT_EQ(IOBMD_RIGHT_READ, info.rights);
 	iobmd_buffer_free(received);
@@ -126,14 +126,14 @@ TEST_F(less, derived_handle_goes_through_a_socket)
 
 TEST_F(less, seals_say_why_they_fail)
 {
-	struct iobmd_get_info info;
+	struct iobmd_buffer_info info;
 
 	EXPECT_EQ(-EINVAL, iobmd_buffer_seal(self->buffer, 1u << 31));
 	EXPECT_EQ(-EBUSY, iobmd_buffer_seal(self->buffer, IOBMD_SEAL_WRITE));
 	EXPECT_EQ(0, iobmd_buffer_seal(self->buffer, IOBMD_SEAL_GROW | IOBMD_SEAL_SEAL));
 	EXPECT_EQ(-EPERM, iobmd_buffer_seal(self->buffer, IOBMD_SEAL_SHRINK));
 	EXPECT_EQ(-EBUSY, iobmd_buffer_resize(self->buffer, 2 * self->size));
-	EXPECT_EQ(0, iobmd_buffer_get_info(self->buffer, &info));
+	EXPECT_EQ(0, iobmd_buffer_get_info(self->buffer, &info, sizeof(info)));
 	EXPECT_EQ(IOBMD_SEAL_GROW | IOBMD_SEAL_SEAL, info.seals);
 }
 

@@ -3,7 +3,6 @@
 #include "library.h"
 #include "machine.h"
 
-#include <sys/mman.h>
 #include <sys/syscall.h>
 
 #define LOWEST_ADDRESS	"/proc/sys/vm/mmap_min_addr"
@@ -115,9 +114,10 @@ TEST_F(library, mapping_refuses_unknown_flags)
 {
 	struct iobmd_mapping *mapping = MARKER;
 
-	for (int bit = 4; bit < 32; bit++)
-		EXPECT_EQ(-EINVAL, iobmd_mapping_create(self->buffer, 1u << bit, NULL, 0, 0,
-							&mapping));
+	for (int bit = 3; bit < 32; bit++)
+		if (1u << bit != IOBMD_MAPPING_GUARD)
+			EXPECT_EQ(-EINVAL, iobmd_mapping_create(self->buffer, 1u << bit, NULL,
+								0, 0, &mapping));
 	EXPECT_EQ(MARKER, mapping);
 }
 
@@ -217,6 +217,21 @@ TEST_F(library, mapping_at_a_low_address_needs_the_right_to_it)
 	EXPECT_EQ(0, file_write_number(LOWEST_ADDRESS, lowest));
 }
 
+/* The guard before such an address would lie beyond the end of the address space. */
+TEST_F(library, mapping_guard_needs_a_page_before_the_address)
+{
+	struct iobmd_mapping *mapping = MARKER;
+	uint32_t flags = IOBMD_MAPPING_FIXED | IOBMD_MAPPING_GUARD;
+
+	EXPECT_EQ(-EPERM, iobmd_mapping_create(self->buffer, flags, NULL, 0, 0, &mapping));
+	EXPECT_EQ(-EINVAL, iobmd_mapping_create(self->buffer, flags, NULL, 5, 0, &mapping));
+	for (uintptr_t address = 1; address < self->page; address += 97)
+		EXPECT_EQ(-EINVAL, iobmd_mapping_create(self->buffer, flags, (void *)address,
+							0, 0, &mapping));
+	EXPECT_EQ(-EPERM, iobmd_mapping_create(self->buffer, flags, (void *)5, 5, 1, &mapping));
+	EXPECT_EQ(MARKER, mapping);
+}
+
 static void expect_guarded(struct __test_metadata *_metadata,
 			   const struct iobmd_mapping *mapping)
 {
@@ -303,15 +318,64 @@ TEST(mapping_guard_takes_no_more_address_space_than_it_says)
 	iobmd_buffer_free(buffer);
 }
 
+/*
+ * Makes mappings until the process may have no more; they go with the process. Below
+ * the last is room for what comes next: it becomes inaccessible, as a guard is. Another
+ * is given back, so that the kernel maps what merges with this one.
+ */
+static void fill_map_count(size_t page)
+{
+	uint8_t *next, *last = NULL, *other = NULL;
+
+	for (int prot = PROT_READ;; prot ^= PROT_READ | PROT_WRITE) {
+		next = mmap(NULL, page, prot, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (next == MAP_FAILED)
+			break;
+		other = last;
+		last = next;
+	}
+	munmap(other, page);
+	munmap(last, page);
+	mmap(last, page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
+	     MAP_FIXED_NOREPLACE, -1, 0);
+}
+
+/* A guard beside the room is the same mapping for the kernel: to cut it takes one more. */
+TEST_F(library, mapping_guard_that_finds_no_mapping_left_leaves_nothing)
+{
+	struct iobmd_mapping *mapping = MARKER, *before;
+	struct iobmd_buffer *large = create_buffer(8 * MIB);
+	size_t space;
+	pid_t pid;
+
+	ASSERT_NE(NULL, large);
+	IN_CHILD(pid) {
+		ASSERT_EQ(0, iobmd_mapping_create(self->buffer, IOBMD_MAPPING_GUARD, NULL, 0, 0,
+						  &before));
+		fill_map_count(self->page);
+		space = address_space();
+		for (int i = 0; i < 20; i++)
+			EXPECT_EQ(-ENOMEM, iobmd_mapping_create(i % 2 ? large : self->buffer,
+								IOBMD_MAPPING_GUARD, NULL, 0, 0,
+								&mapping));
+		EXPECT_EQ(space, address_space());
+		EXPECT_EQ(MARKER, mapping);
+		iobmd_mapping_free(before);
+		EXPECT_GT(space, address_space());
+	}
+	EXPECT_EQ(0, child_status(pid));
+	iobmd_buffer_free(large);
+}
+
 TEST(mapping_of_a_huge_page_keeps_it)
 {
 	uint64_t huge = huge_page_size();
 	struct iobmd_buffer *buffer = create_buffer(huge ? 8 * huge : 1);
 	uint32_t flags[] = { 0, IOBMD_MAPPING_GUARD };
-	struct iobmd_get_info info;
+	struct iobmd_buffer_info info;
 
 	ASSERT_NE(NULL, buffer);
-	ASSERT_EQ(0, iobmd_buffer_get_info(buffer, &info));
+	ASSERT_EQ(0, iobmd_buffer_get_info(buffer, &info, sizeof(info)));
 	if (!huge || info.huge_bytes != info.allocated)
 		SKIP(goto out, "no huge pages to be had");
 	for (int i = 0; i < 2; i++) {

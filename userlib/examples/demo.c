@@ -95,9 +95,9 @@ static void check_digest(const struct demo *demo, const struct demo_run *run)
 
 static void show_reading(const struct demo *demo, const struct demo_run *run)
 {
-	struct iobmd_get_info info;
+	struct iobmd_buffer_info info;
 
-	demo_iobmd(iobmd_buffer_get_info(run->buffer, &info), "get info");
+	demo_iobmd(iobmd_buffer_get_info(run->buffer, &info, sizeof(info)), "get info");
 	printf("1. The producer (process %d) makes a buffer and maps it.\n", run->view.process);
 	printf("   %" PRIu64 " bytes, whole blocks of the disk, at 0x%" PRIx64 " in its memory;\n",
 	       (uint64_t)info.capacity, run->view.address);
@@ -170,7 +170,7 @@ static void grow(const struct demo *demo, struct demo_run *run, struct demo_answ
 	demo_order_give(demo, DEMO_HASH_ON);
 	demo_answer_get(demo, answer);
 	demo_iobmd(iobmd_buffer_resize(run->buffer, 2 * demo->capacity), "grow the buffer");
-	demo_iobmd(iobmd_get_address_range(run->buffer, &segment), "map the buffer");
+	demo_iobmd(iobmd_buffer_get_address_range(run->buffer, 0, &segment), "map the buffer");
 	demo_check(segment.length == 2 * demo->capacity, "the buffer has twice the size");
 	strcpy((char *)segment.address + demo->capacity, MESSAGE);
 	demo_order_give(demo, DEMO_READ_NEW_PART);

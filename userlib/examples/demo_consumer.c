@@ -47,7 +47,7 @@ static void take_buffer(struct consumer *consumer, struct demo_answer *answer)
 
 	demo_usage_get(&start);
 	demo_iobmd(iobmd_buffer_receive(consumer->socket, &consumer->buffer), "receive a buffer");
-	demo_iobmd(iobmd_get_address_range(consumer->buffer, &segment), "map the buffer");
+	demo_iobmd(iobmd_buffer_get_address_range(consumer->buffer, 0, &segment), "map the buffer");
 	consumer->bytes = segment.address;
 	note_time(&answer->arrived, &answer->until_arrived, &start);
 	demo_hash_splice(&consumer->hash, consumer->bytes, consumer->size, answer->digest);

@@ -45,7 +45,7 @@ static void read_into_buffer(const struct demo *demo, int disk, struct demo_run 
 
 	demo_iobmd(iobmd_buffer_create(demo->device, demo->capacity, 0, 0, &run->buffer),
 		   "create a buffer");
-	demo_iobmd(iobmd_get_address_range(run->buffer, &segment), "map the buffer");
+	demo_iobmd(iobmd_buffer_get_address_range(run->buffer, 0, &segment), "map the buffer");
 	while (done < demo->capacity)
 		done += demo_moved(pread(disk, (char *)segment.address + done,
 					 demo->capacity - done, done), "read the disk");
@@ -56,7 +56,7 @@ static void view_buffer(struct demo_run *run)
 {
 	struct iobmd_address_segment segment;
 
-	demo_iobmd(iobmd_get_address_range(run->buffer, &segment), "map the buffer");
+	demo_iobmd(iobmd_buffer_get_address_range(run->buffer, 0, &segment), "map the buffer");
 	demo_view_get(&run->view, segment.address, segment.length);
 }
 
@@ -76,7 +76,7 @@ static void conclude(struct demo_run *run, uint64_t start, const struct demo_usa
 void demo_run_buffer(const struct demo *demo, struct demo_run *run)
 {
 	struct demo_usage before, used;
-	struct iobmd_get_info info;
+	struct iobmd_buffer_info info;
 	uint64_t start;
 	int disk;
 
@@ -94,7 +94,7 @@ void demo_run_buffer(const struct demo *demo, struct demo_run *run)
 	conclude(run, start, &used);
 	view_buffer(run);
 	disk_close(demo, disk, run);
-	demo_iobmd(iobmd_buffer_get_info(run->buffer, &info), "get info");
+	demo_iobmd(iobmd_buffer_get_info(run->buffer, &info, sizeof(info)), "get info");
 	run->value[DEMO_MEMORY] = info.allocated + run->cached[1];
 }
 

@@ -25,11 +25,11 @@ static void child(int socket)
 	struct iobmd_buffer *buffer;
 
 	check(iobmd_buffer_receive(socket, &buffer), "receive");
-	check(iobmd_get_address_range(buffer, &segment), "map");
+	check(iobmd_buffer_get_address_range(buffer, 0, &segment), "map");
 	strcpy(segment.address, "hello");
 
 	check(iobmd_buffer_resize(buffer, 2 * MIB), "resize");
-	check(iobmd_get_address_range(buffer, &segment), "map");
+	check(iobmd_buffer_get_address_range(buffer, 0, &segment), "map");
 	strcpy((char *)segment.address + MIB, "and more");
 	iobmd_buffer_free(buffer);
 }
@@ -54,13 +54,13 @@ int main(void)
 
 	device = check(iobmd_device_open(), "/dev/iobmd");
 	check(iobmd_buffer_create(device, MIB, 0, 0, &buffer), "create");
-	check(iobmd_get_address_range(buffer, &before), "map");
+	check(iobmd_buffer_get_address_range(buffer, 0, &before), "map");
 	check(iobmd_buffer_send(buffer, pair[0]), "send");
 
 	if (waitpid(pid, &status, 0) != pid || status != 0)
 		return 1;
 
-	check(iobmd_get_address_range(buffer, &after), "map");
+	check(iobmd_buffer_get_address_range(buffer, 0, &after), "map");
 	printf("%s (%llu bytes)\n", (char *)before.address, (unsigned long long)before.length);
 	printf("%s (%llu bytes)\n", (char *)after.address + MIB, (unsigned long long)after.length);
 

@@ -13,13 +13,13 @@ int main(void)
 	int status, device = iobmd_device_open();
 	int err = device < 0 ? device : iobmd_buffer_create(device, 4096, 0, 0, &buffer);
 
-	if (err || iobmd_get_address_range(buffer, &range))
+	if (err || iobmd_buffer_get_address_range(buffer, 0, &range))
 		error(1, -err, "no buffer");
 	if (fork() == 0) {
 		snprintf(range.address, range.length, "hello from %d", getpid());
 		return iobmd_buffer_resize(buffer, 8192) ? 1 : 0;
 	}
-	if (wait(&status) < 0 || status || iobmd_get_address_range(buffer, &doubled))
+	if (wait(&status) < 0 || status || iobmd_buffer_get_address_range(buffer, 0, &doubled))
 		error(1, 0, "no child, or it failed");
 	printf("%s, %llu bytes\n", (char *)range.address, (unsigned long long)doubled.length);
 	iobmd_buffer_free(buffer);

@@ -22,11 +22,9 @@ $(MEMFD_LAUNCHER): tools/memfd/launcher.c
 memfd: $(MEMFD_LIBRARY) $(MEMFD_LAUNCHER)
 
 install-memfd: memfd
-	$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/iobmd \
-		$(DESTDIR)$(PREFIX)/share/man/man1
-	$(INSTALL) -m 755 $(MEMFD_LAUNCHER) $(DESTDIR)$(PREFIX)/bin
+	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(PREFIX)/lib/iobmd
+	$(INSTALL) -m 755 $(MEMFD_LAUNCHER) $(DESTDIR)$(BINDIR)
 	$(INSTALL) -m 755 $(MEMFD_LIBRARY) $(DESTDIR)$(PREFIX)/lib/iobmd
-	$(INSTALL) -m 644 man/iobmd-memfd.1 $(DESTDIR)$(PREFIX)/share/man/man1
 
 clean-memfd:
 	rm -f $(MEMFD_LIBRARY) $(MEMFD_LAUNCHER)

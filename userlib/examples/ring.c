@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: 0BSD
+/* A ring of frames: a writer, and a reader that cannot write and sleeps until there is one. */
+#include <error.h>
+#include <linux/futex.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <iobmd.h>
+
+enum { SLOTS = 4, FRAMES = 10 };
+
+struct ring {
+	uint32_t written;	/* frames so far; what readers sleep on */
+	struct frame { char text[64]; } frames[SLOTS];
+};
+
+/* A futex can be waited for where it cannot be written. */
+static void read_frames(const struct ring *ring)
+{
+	for (uint32_t next = 0; next < FRAMES; next++) {
+		while (__atomic_load_n(&ring->written, __ATOMIC_ACQUIRE) == next)
+			syscall(SYS_futex, &ring->written, FUTEX_WAIT, next, NULL, NULL, 0);
+		struct frame frame = ring->frames[next % SLOTS];
+
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		/* Unless the writer has come round to it meanwhile */
+		if (__atomic_load_n(&ring->written, __ATOMIC_RELAXED) - next < SLOTS)
+			printf("%s\n", frame.text);
+	}
+}
+
+static void write_frames(struct ring *ring)
+{
+	for (uint32_t i = 0; i < FRAMES; usleep(10000)) {
+		sprintf(ring->frames[i % SLOTS].text, "frame %u", i);
+		__atomic_store_n(&ring->written, ++i, __ATOMIC_RELEASE);
+		syscall(SYS_futex, &ring->written, FUTEX_WAKE, 1, NULL, NULL, 0);
+	}
+}
+
+int main(void)
+{
+	struct iobmd_buffer *buffer, *reader = NULL, *mine;
+	struct iobmd_address_segment range;
+	int device = iobmd_device_open();
+	int err = device < 0 ? device :
+		  iobmd_buffer_create(device, sizeof(struct ring), 0, 0, &buffer);
+
+	if (!err)
+		err = iobmd_buffer_derive(buffer, IOBMD_DERIVE_F_READ_ONLY, 0, 0, &reader);
+	if (err)
+		error(1, -err, "no buffer (%s)", iobmd_error_hint(err));
+	mine = fork() ? reader : buffer;
+	iobmd_buffer_free(mine == buffer ? reader : buffer);
+	if (iobmd_buffer_get_address_range(mine, 0, &range))
+		return 1;
+	mine == buffer ? write_frames(range.address) : read_frames(range.address);
+	return 0;
+}
