@@ -5,9 +5,10 @@
 
 void show(const struct iobmd_buffer *buffer)
 {
-	struct iobmd_get_info info;
+	struct iobmd_buffer_info info;
 
-	iobmd_buffer_get_info(buffer, &info);
+	if (iobmd_buffer_get_info(buffer, &info, sizeof(info)))
+		return;
 	printf("buffer %llu: %llu of %llu bytes in huge pages, %s\n",
 	       (unsigned long long)info.id, (unsigned long long)info.huge_bytes,
 	       (unsigned long long)info.allocated,

@@ -6,7 +6,7 @@ long sum(struct iobmd_buffer *buffer)
 {
 	struct iobmd_address_segment segment;
 	const unsigned char *bytes;
-	int err = iobmd_get_address_range(buffer, &segment);
+	int err = iobmd_buffer_get_address_range(buffer, 0, &segment);
 	long sum = 0;
 
 	if (err)
