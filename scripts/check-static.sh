@@ -53,7 +53,6 @@ userlib/tools/memfd		ARRAY_SIZE		user space has no such macro
 userlib/tools/memfd		CAMELCASE		as in selftests, and the names of ELF
 userlib/tools/memfd		PREFER_DEFINED_ATTRIBUTE_MACRO	user space has no such macros
 userlib/tools/memfd		SPACING			ElfW(Ehdr) *header is no multiplication
-userlib/include			BIT_MACRO		user space has no BIT()
 userlib/include			PREFER_KERNEL_TYPES	user space has stdint.h
 userlib/tools			PREFER_DEFINED_ATTRIBUTE_MACRO	as in examples
 userlib/tools			SPLIT_STRING		a message of one line, longer than a line of code may be

@@ -36,7 +36,7 @@ FIXTURE_SETUP(examples)
 	self->device = iobmd_device_open();
 	ASSERT_LE(0, self->device);
 	ASSERT_EQ(0, iobmd_buffer_create(self->device, 4 * self->page, 0, 0, &self->buffer));
-	ASSERT_EQ(0, iobmd_get_address_range(self->buffer, &self->segment));
+	ASSERT_EQ(0, iobmd_buffer_get_address_range(self->buffer, 0, &self->segment));
 }
 
 FIXTURE_TEARDOWN(examples)
@@ -48,10 +48,10 @@ FIXTURE_TEARDOWN(examples)
 
 TEST_F(examples, create_falls_back_where_huge_pages_do_not_fit)
 {
-	struct iobmd_get_info info;
+	struct iobmd_buffer_info info;
 
 	ASSERT_EQ(0, create(self->device, self->page, &self->made));
-	ASSERT_EQ(0, iobmd_buffer_get_info(self->made, &info));
+	ASSERT_EQ(0, iobmd_buffer_get_info(self->made, &info, sizeof(info)));
 	EXPECT_EQ(self->page, info.capacity);
 	EXPECT_EQ(IOBMD_HUGE_PREFER, info.huge);
 	show(self->made);
@@ -59,13 +59,13 @@ TEST_F(examples, create_falls_back_where_huge_pages_do_not_fit)
 
 TEST_F(examples, lent_handle_reads_and_holds)
 {
-	struct iobmd_get_info info;
+	struct iobmd_buffer_info info;
 	int pair[2];
 
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
 	EXPECT_EQ(0, lend(self->buffer, pair[0]));
 	ASSERT_EQ(0, iobmd_buffer_receive(pair[1], &self->made));
-	ASSERT_EQ(0, iobmd_buffer_get_info(self->made, &info));
+	ASSERT_EQ(0, iobmd_buffer_get_info(self->made, &info, sizeof(info)));
 	EXPECT_EQ(0, info.rights & IOBMD_RIGHT_WRITE);
 	EXPECT_EQ(-EBUSY, iobmd_buffer_resize(self->buffer, self->page));
 	close(pair[0]);
@@ -97,14 +97,14 @@ TEST_F(examples, shrink_waits_until_the_hold_is_gone)
 TEST_F(examples, published_buffer_never_changes)
 {
 	struct iobmd_address_segment segment;
-	struct iobmd_get_info info;
+	struct iobmd_buffer_info info;
 
 	ASSERT_EQ(0, iobmd_buffer_create(self->device, self->page, 0, 0, &self->made));
 	ASSERT_EQ(0, publish(self->made, "text"));
-	ASSERT_EQ(0, iobmd_buffer_get_info(self->made, &info));
+	ASSERT_EQ(0, iobmd_buffer_get_info(self->made, &info, sizeof(info)));
 	EXPECT_EQ(IOBMD_SEAL_WRITE | IOBMD_SEAL_SHRINK | IOBMD_SEAL_GROW | IOBMD_SEAL_SEAL,
 		  info.seals);
-	ASSERT_EQ(0, iobmd_get_address_range(self->made, &segment));
+	ASSERT_EQ(0, iobmd_buffer_get_address_range(self->made, 0, &segment));
 	EXPECT_STREQ("text", segment.address);
 	EXPECT_EQ(-1, write(iobmd_buffer_fd(self->made), "x", 1));
 	EXPECT_EQ(EPERM, errno);
@@ -160,12 +160,12 @@ TEST_F(examples, load_reads_a_disk_into_the_part)
 
 TEST_F(examples, buffer_is_taken_from_standard_input)
 {
-	struct iobmd_get_info info, inherited;
+	struct iobmd_buffer_info info, inherited;
 
 	ASSERT_EQ(STDIN_FILENO, dup2(iobmd_buffer_fd(self->buffer), STDIN_FILENO));
 	ASSERT_EQ(0, from_stdin(&self->made));
-	ASSERT_EQ(0, iobmd_buffer_get_info(self->buffer, &info));
-	ASSERT_EQ(0, iobmd_buffer_get_info(self->made, &inherited));
+	ASSERT_EQ(0, iobmd_buffer_get_info(self->buffer, &info, sizeof(info)));
+	ASSERT_EQ(0, iobmd_buffer_get_info(self->made, &inherited, sizeof(inherited)));
 	EXPECT_EQ(info.id, inherited.id);
 	EXPECT_NE(STDIN_FILENO, iobmd_buffer_fd(self->made));
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: 0BSD
 /* A ring of frames: a writer, and a reader that cannot write and sleeps until there is one. */
-#include <error.h>
+#include <errno.h>
 #include <linux/futex.h>
 #include <stdio.h>
 #include <sys/syscall.h>
@@ -40,20 +40,22 @@ static void write_frames(struct ring *ring)
 
 int main(void)
 {
-	struct iobmd_buffer *buffer, *reader = NULL, *mine;
+	struct iobmd_buffer *buffer, *reader;
 	struct iobmd_address_segment range;
 	int device = iobmd_device_open();
 	int err = device < 0 ? device :
 		  iobmd_buffer_create(device, sizeof(struct ring), 0, 0, &buffer);
+	pid_t child;
 
 	if (!err)
 		err = iobmd_buffer_derive(buffer, IOBMD_DERIVE_F_READ_ONLY, 0, 0, &reader);
-	if (err)
-		error(1, -err, "no buffer (%s)", iobmd_error_hint(err));
-	mine = fork() ? reader : buffer;
-	iobmd_buffer_free(mine == buffer ? reader : buffer);
-	if (iobmd_buffer_get_address_range(mine, 0, &range))
+	child = err ? -1 : fork();
+	if (child < 0) {
+		fprintf(stderr, "no ring: %s\n", iobmd_error_hint(err ? err : -errno));
 		return 1;
-	mine == buffer ? write_frames(range.address) : read_frames(range.address);
+	}
+	if (iobmd_buffer_get_address_range(child ? reader : buffer, 0, &range))
+		return 1;
+	child ? read_frames(range.address) : write_frames(range.address);
 	return 0;
 }
