@@ -115,7 +115,7 @@ TEST_F(examples, what_wraps_is_contiguous_in_the_mirror)
 	struct iobmd_address_segment twice;
 
 	ASSERT_EQ(0, mirror(self->device, self->buffer, &self->made));
-	ASSERT_EQ(0, iobmd_get_address_range(self->made, &twice));
+	ASSERT_EQ(0, iobmd_buffer_get_address_range(self->made, 0, &twice));
 	ASSERT_EQ(2 * self->segment.length, twice.length);
 	memcpy((char *)twice.address + self->segment.length - 2, "wrap", 4);
 	EXPECT_EQ(0, memcmp((char *)self->segment.address + self->segment.length - 2, "wr", 2));
