@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How much memory a user, and a buffer, may have.
+ * Limits on the memory of a user and of a buffer.
  *
- * An account counts two things, each against a ceiling of its own: the memory of
- * buffers, in whole pages, for the user that makes them; and the objects that stand
- * for buffers in the kernel (inodes, descriptors, parts of composites, exports), in
- * bytes, for the user that makes those. So the memory that a user may have is exact,
- * whatever the objects take.
+ * An account counts two things, each against its own ceiling: the memory of buffers, in
+ * whole pages, for the user that creates them; and the kernel objects that represent
+ * buffers (inodes, descriptors, parts of composites, exports), in bytes, for the user
+ * that creates those. Counting them apart keeps the memory ceiling exact, however much
+ * the objects take.
  */
 
 #include <linux/atomic.h>
@@ -25,30 +25,31 @@
 
 #define IOBMD_PAGES_PER_MIB	(SZ_1M >> PAGE_SHIFT)
 
-/* Pages that no buffer takes: 1/32 of the machine, for all others to live on. */
+/* Pages that no buffer takes: 1/32 of RAM, left to the rest of the system. */
 #define IOBMD_ROOM_FOR_OTHERS	(totalram_pages() / 32)
 
-/* The ceiling of objects: an eighth of that of memory, at least this many bytes. */
+/* The ceiling of objects: an eighth of the memory ceiling, but at least this many bytes. */
 #define IOBMD_OBJECTS_MIN	SZ_1M
 #define IOBMD_OBJECTS_SHIFT	3
 
 /*
- * Bytes in the objects of all users. A descriptor and a part of a composite take a
- * reference to an inode and to a mount each, and these are counted in an int. The
- * smallest, a part, is larger than 64 bytes, so that there are less than 2^30.
+ * Upper limit for the objects of all users together, in bytes. A descriptor or a part
+ * of a composite takes one reference to an inode and one to a mount, both counted in an
+ * int. The smallest object, a part, is larger than 64 bytes, so there are fewer than
+ * 2^30 of them.
  */
 #define IOBMD_OBJECTS_MAX	(64ULL * SZ_1G)
 
-/* How many bytes of objects a user may add before the machine's memory is looked at. */
+/* Available memory is checked each time the objects of a user grow by this many bytes. */
 #define IOBMD_OBJECTS_STEP	SZ_64K
 
 /*
- * A memory cgroup that may have no more than so many pages is looked at closely: each
- * CPU may charge some dozens ahead of their use.
+ * A memory cgroup within this many pages of its limit is checked with a real
+ * allocation: each CPU may have charged some dozens of pages in advance.
  */
 #define IOBMD_CGROUP_FULL	512UL
 
-/* What the core allocates for an object with GFP_KERNEL, in bytes, and some more. */
+/* What the core allocates for an object with GFP_KERNEL, in bytes, with some margin. */
 #define IOBMD_CORE_BYTES	(sizeof(struct inode) + sizeof(struct dentry) + \
 				 sizeof(struct file) + 256)
 
@@ -63,13 +64,13 @@ MODULE_PARM_DESC(max_user_mib, "Most memory in buffers of one user in MiB (0: a 
 static DEFINE_XARRAY(iobmd_accounts);
 
 /*
- * The newest account, with a reference: one buffer made and closed after the other
- * needs no new account each time.
+ * The newest account, with a reference: creating and closing one buffer after another
+ * does not allocate an account each time.
  */
 static struct iobmd_account *iobmd_newest_account;
 static atomic64_t iobmd_objects;
 
-/* A limit in pages; no more than there is, so that sums of two never wrap. */
+/* A limit in pages, at most all of RAM, so that the sum of two cannot wrap. */
 static unsigned long iobmd_account_limit(unsigned long mib, unsigned long dflt)
 {
 	unsigned long all = totalram_pages();
@@ -79,7 +80,7 @@ static unsigned long iobmd_account_limit(unsigned long mib, unsigned long dflt)
 	return mib > all / IOBMD_PAGES_PER_MIB ? all : mib * IOBMD_PAGES_PER_MIB;
 }
 
-/* Once this has said 0, capacity can be rounded up to pages without a wrap. */
+/* A capacity that passes this check can be rounded up to pages without wrapping. */
 int iobmd_account_check_capacity(u64 capacity)
 {
 	unsigned long limit = iobmd_account_limit(READ_ONCE(max_buffer_mib),
@@ -91,9 +92,9 @@ int iobmd_account_check_capacity(u64 capacity)
 }
 
 /*
- * Nothing can be reclaimed from a buffer: to take the last page would leave the
- * next allocation to the OOM killer. So look first whether there is enough for all
- * that is to come.
+ * The memory of a buffer cannot be reclaimed: if it took the last page, the next
+ * allocation would invoke the OOM killer. So check first that there is enough for
+ * everything that is still to be allocated.
  */
 bool iobmd_account_has_room(unsigned long nr_pages)
 {
@@ -123,7 +124,7 @@ static struct iobmd_account *iobmd_account_find(uid_t uid)
 	return account;
 }
 
-/* @nr more references for a caller that has one. */
+/* Takes @nr more references; the caller already has one. */
 void iobmd_account_get(struct iobmd_account *account, unsigned long nr)
 {
 	atomic_long_add(nr, &account->nr_refs);
@@ -188,7 +189,7 @@ static struct iobmd_account *iobmd_account_get_current(void)
 	return account;
 }
 
-/* A reference to the first account of user @uid or one that follows, or NULL. */
+/* A reference to the account of user @uid, or of the next higher uid that has one, or NULL. */
 struct iobmd_account *iobmd_account_get_next(uid_t uid)
 {
 	struct iobmd_account *account;
@@ -228,7 +229,7 @@ void iobmd_account_uncharge(struct iobmd_account *account, unsigned long nr_page
 	atomic_long_sub(nr_pages, &account->nr_pages);
 }
 
-/* Whether the memory cgroup of the caller, or one around it, is nearly full. */
+/* Whether the memory cgroup of the caller, or an ancestor of it, is nearly full. */
 static bool iobmd_cgroup_is_nearly_full(void)
 {
 	bool full = false;
@@ -246,9 +247,9 @@ static bool iobmd_cgroup_is_nearly_full(void)
 }
 
 /*
- * The core allocates inodes, dentries and files with GFP_KERNEL: in a memory cgroup
- * that is full it has a process killed for them. An allocation of ours fails instead,
- * and what it was charged stays at hand for this CPU when it has been freed.
+ * The core allocates inodes, dentries and files with GFP_KERNEL, which invokes the OOM
+ * killer in a full memory cgroup. This probe fails instead; once it is freed, its
+ * charge stays cached for this CPU.
  */
 bool iobmd_cgroup_has_room(void)
 {
@@ -263,7 +264,7 @@ bool iobmd_cgroup_has_room(void)
 	return true;
 }
 
-/* Looks each time that a user's objects have taken so many bytes more. */
+/* Checks only each time that the objects of a user have grown by another step. */
 static bool iobmd_machine_has_room(u64 sum, size_t bytes)
 {
 	if (sum / IOBMD_OBJECTS_STEP == (sum - bytes) / IOBMD_OBJECTS_STEP)
@@ -278,13 +279,13 @@ static u64 iobmd_account_max_objects(void)
 }
 
 /**
- * iobmd_account_charge_object - count what an object is about to take
+ * iobmd_account_charge_object - charge an object before it is allocated
  * @account: The account of the caller.
  * @bytes: How much the kernel allocates for it.
  *
- * Return: 0, or -EDQUOT over the user's ceiling, -ENFILE if all users have too many,
- * -ENOMEM if the machine or the caller's memory cgroup is short of memory; and
- * then nothing is counted.
+ * Return: 0, or with nothing charged: -EDQUOT over the user's ceiling, -ENFILE over
+ * that of all users together, -ENOMEM if the machine or the caller's memory cgroup is
+ * short of memory.
  */
 int iobmd_account_charge_object(struct iobmd_account *account, size_t bytes)
 {
@@ -309,7 +310,7 @@ void iobmd_account_uncharge_object(struct iobmd_account *account, size_t bytes)
 }
 
 /*
- * The account of the caller with an object of @bytes counted, for
+ * The account of the caller, charged with an object of @bytes, for
  * iobmd_account_release_object(); or an ERR_PTR.
  */
 struct iobmd_account *iobmd_account_get_object(size_t bytes)

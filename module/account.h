@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What a user has. */
+/* The account of a user. */
 #ifndef IOBMD_ACCOUNT_H
 #define IOBMD_ACCOUNT_H
 
@@ -11,14 +11,14 @@
 #include "internal.h"
 
 /**
- * struct iobmd_account - what a user has
+ * struct iobmd_account - what is charged to a user
  * @uid: The real user id of the creator; the key in iobmd_accounts.
  * @nr_refs: One for each buffer, derived descriptor, composite and leftover folio, and
- *	those of running calls. Falls to 0 with the lock of iobmd_accounts held,
- *	and then the account goes.
+ *	those of running calls. Drops to 0 only with the lock of iobmd_accounts held,
+ *	which also removes the account.
  * @nr_pages: The memory of its buffers and its leftovers.
  * @objects: Bytes in its objects: see account.c.
- * @reap_lock: Held while the leftovers are looked through. Nests outside @lock only.
+ * @reap_lock: Held while the leftovers are scanned. Only @lock nests inside it.
  * @lock: Protects @leftovers. Innermost.
  * @leftovers: Folios that have outlived their buffer: see leftover.c.
  */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Allocating batches of huge folios, with the help of other processors. */
+/* Allocation of huge folios in batches, on several CPUs. */
 
 #include <linux/cpumask.h>
 #include <linux/list_sort.h>
@@ -12,17 +12,17 @@
 #include "batch.h"
 
 /*
- * The first batch and the largest: 8 and 32 MiB on x86-64. What is in one is charged
- * to nobody yet, so the first is small, for those who are refused more. Where a huge
- * page alone is that large there are no batches.
+ * The first batch and the largest: 8 and 32 MiB on x86-64. The folios of a batch are
+ * not charged yet, so the first is small, in case the charge is refused. There are no
+ * batches where a single huge page is larger than that.
  */
 #define IOBMD_BATCH_MIN		4UL
 #define IOBMD_BATCH_MAX		(SZ_32M / PMD_SIZE)
 
-/* Waking another processor must pay off: so many folios for each, at least. */
+/* Waking another CPU must pay off: allocate at least this many folios on each. */
 #define IOBMD_BATCH_PER_CPU	2UL
 
-/* Nobody reclaims or compacts for a batch: what is missing, the caller looks for. */
+/* No direct reclaim or compaction for a batch: the caller allocates what is missing. */
 #define IOBMD_GFP_BATCH	((IOBMD_GFP_LIGHT & ~__GFP_DIRECT_RECLAIM) | __GFP_NOMEMALLOC)
 
 static struct workqueue_struct *iobmd_batch_wq;
@@ -36,7 +36,10 @@ void iobmd_batch_begin(struct iobmd_batch *batch, int asked)
 	INIT_LIST_HEAD(&batch->folios);
 }
 
-/* As many as the caller may run on. A real-time or deadline task waits for no helper. */
+/*
+ * At most as many as the caller may run on. A real-time or deadline task does not wait
+ * for helpers.
+ */
 static unsigned int iobmd_batch_nr_helpers(unsigned long nr)
 {
 	unsigned int nr_cpus = min(num_online_cpus(), cpumask_weight(current->cpus_ptr));
@@ -86,7 +89,7 @@ static void iobmd_batch_start(struct iobmd_batch *batch, unsigned int nr_helpers
 	}
 }
 
-/* Helpers that have not begun by now never do. */
+/* Helpers that have not started by now are cancelled. */
 static void iobmd_batch_stop(struct iobmd_batch *batch, unsigned int nr_helpers)
 {
 	unsigned int i;
@@ -118,17 +121,17 @@ static void iobmd_batch_fill(struct iobmd_batch *batch, unsigned long nr)
 		;
 	iobmd_batch_stop(batch, nr_helpers);
 
-	/* So that neighbours in memory become neighbours in the buffer. */
+	/* Makes neighbours in memory neighbours in the buffer. */
 	list_sort(NULL, &batch->folios, iobmd_batch_compare);
 
-	/* Where there are too few, or the caller is about to die, this was the last. */
+	/* Stop batching if memory ran out or the caller is being killed. */
 	batch->size = batch->held < nr ? 0 : min(2 * batch->size, IOBMD_BATCH_MAX);
 }
 
 /**
- * iobmd_batch_take - take a huge folio, of a new batch if there is none
- * @batch: The batch, begun.
- * @nr: How many the caller is going to need, this one included.
+ * iobmd_batch_take - take a huge folio, allocating a new batch if this one is empty
+ * @batch: The batch, initialized by iobmd_batch_begin().
+ * @nr: How many folios the caller still needs, including this one.
  *
  * Return: the folio, zeroed, with a reference for the caller, or NULL.
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A batch: the huge folios that a large buffer needs next, allocated by several
- * processors at once. To allocate is to zero, which is nearly all of the work; the
- * rest the caller does alone: it alone has the memory cgroup and the page cache.
+ * A batch: the huge folios that a large buffer needs next, allocated on several CPUs at
+ * once. Zeroing them is nearly all of the work. Charging them to the memory cgroup and
+ * adding them to the page cache remains with the caller.
  */
 #ifndef IOBMD_BATCH_H
 #define IOBMD_BATCH_H
@@ -14,7 +14,7 @@
 
 #include "internal.h"
 
-/* How many processors may help the caller's. */
+/* How many CPUs may help that of the caller. */
 #define IOBMD_BATCH_HELPERS	3
 
 struct iobmd_batch;
@@ -26,13 +26,13 @@ struct iobmd_batch_helper {
 
 /**
  * struct iobmd_batch - huge folios for one call
- * @asked: The NUMA node that was asked for, or NUMA_NO_NODE.
- * @node: The one that this batch is allocated from.
- * @size: How many folios the next one may have; 0 if there is to be none.
- * @wanted: How many of this one are still to be begun.
+ * @asked: The requested NUMA node, or NUMA_NO_NODE.
+ * @node: The node that this batch is allocated from.
+ * @size: How many folios the next batch may have; 0 for no more batches.
+ * @wanted: How many folios of this batch no CPU has begun to allocate.
  * @lock: Protects what follows while helpers run.
- * @folios: Linked by lru, zeroed, and charged to nobody.
- * @held: How many.
+ * @folios: Linked by lru, zeroed, and not charged yet.
+ * @held: How many folios are on @folios.
  * @helpers: In use while a batch is allocated.
  */
 struct iobmd_batch {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A buffer: its making and end, its name, and the list of all. */
+/* A buffer: creation and eviction, its name, and the list of all buffers. */
 
 #include <linux/atomic.h>
 #include <linux/memcontrol.h>
@@ -16,7 +16,7 @@
 #include "internal.h"
 #include "trace.h"
 
-/* What a buffer takes beside its memory, with its first descriptor, in bytes. */
+/* What a buffer and its first descriptor take in addition to the memory, in bytes. */
 #define IOBMD_BUFFER_BYTES	(sizeof(struct inode) + sizeof(struct iobmd_buffer) + \
 				 IOBMD_DESCRIPTOR_BYTES)
 
@@ -74,12 +74,12 @@ static int iobmd_buffer_alloc_inode(struct iobmd_buffer *buffer,
 		return PTR_ERR(inode);
 
 	/*
-	 * A regular file, for fstat(2) and sendfile(2). Which processes may open it again
-	 * is up to /proc, and what for to the descriptor there: not to the inode's owner.
-	 * The operations come with the first descriptor.
+	 * A regular file, for fstat(2) and sendfile(2). Access through /proc is checked
+	 * there and by the descriptor's rights, not by the inode's owner and mode. The
+	 * first descriptor sets the operations.
 	 */
 	inode->i_mode = S_IFREG | 0666;
-	/* On no path, as a memfd: so lsof +L1 lists it, and core dumps have its mappings. */
+	/* On no path, like a memfd: lsof +L1 lists it, and core dumps include its mappings. */
 	clear_nlink(inode);
 	inode->i_flags |= S_NOCMTIME;
 	inode->i_ino = buffer->id;
@@ -88,7 +88,7 @@ static int iobmd_buffer_alloc_inode(struct iobmd_buffer *buffer,
 	mapping_set_unevictable(inode->i_mapping);
 	mapping_set_large_folios(inode->i_mapping);
 	mapping_set_release_always(inode->i_mapping);
-	/* A file that may be open for writing is none that khugepaged may collapse. */
+	/* khugepaged does not collapse a file that may be open for writing. */
 	atomic_set(&inode->i_writecount, 1);
 	inode->i_private = buffer;
 	buffer->inode = inode;
@@ -146,7 +146,7 @@ static void iobmd_buffer_unlist(struct iobmd_buffer *buffer)
 	spin_unlock(&iobmd_buffers_lock);
 }
 
-/* The last step of making @buffer: from here on it is listed. */
+/* The last step of creating @buffer: from here on it is listed. */
 void iobmd_buffer_publish(struct iobmd_buffer *buffer, u64 capacity)
 {
 	iobmd_buffer_set_sizes(buffer, capacity);
@@ -208,7 +208,7 @@ struct iobmd_buffer *iobmd_buffer_create(struct super_block *sb,
 }
 
 /**
- * iobmd_buffer_evict - the end of a buffer, whole or half-built
+ * iobmd_buffer_evict - free a buffer, complete or half-built
  * @inode: Its inode, or the root of the superblock, which has no buffer.
  */
 void iobmd_buffer_evict(struct inode *inode)
@@ -218,7 +218,7 @@ void iobmd_buffer_evict(struct inode *inode)
 
 	if (buffer)
 		iobmd_memory_keep_bad(buffer, 0);
-	/* Of a creator without a ceiling nothing needs to stay charged. */
+	/* If the creator was exempt from the ceiling, nothing needs to stay charged. */
 	if (buffer && !buffer->memory.exempt)
 		leftover = iobmd_leftover_collect(buffer->account, &inode->i_data,
 						  iobmd_memory_nr_pages(buffer));
@@ -247,8 +247,8 @@ void iobmd_buffer_set_name(struct iobmd_buffer *buffer, const char *name)
 }
 
 /*
- * The name as it is shown: bytes that are not printable ASCII are escaped, as a terminal
- * may obey them. @escaped: IOBMD_NAME_ESCAPED bytes.
+ * The name for display: bytes that are not printable ASCII are escaped, since a
+ * terminal may interpret them. @escaped: IOBMD_NAME_ESCAPED bytes.
  */
 void iobmd_buffer_escape_name(struct iobmd_buffer *buffer, char *escaped)
 {
@@ -271,7 +271,7 @@ void iobmd_buffer_show_name(struct seq_file *m, struct iobmd_buffer *buffer)
 	seq_puts(m, name);
 }
 
-/* Fills in all but what belongs to a descriptor. */
+/* Fills in everything that does not depend on a descriptor. */
 void iobmd_buffer_get_info(struct iobmd_buffer *buffer,
 			   struct iobmd_get_info *info)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What differs between the kernels that iobmd supports, 6.1 to 7.3. This header gives
- * older ones the names of the newest. It goes by what the kernel's headers declare
- * (compat.mk looks, and defines IOBMD_HAS_...), not by the version, as distributions have
- * changes of newer kernels in older ones.
+ * The differences between the supported kernels, 6.1 to 7.3. This header gives older
+ * kernels the names of the newest. It depends on what the kernel's headers declare
+ * (compat.mk looks, and defines IOBMD_HAS_...), not on the version, since distributions
+ * backport changes to older kernels.
  */
 #ifndef IOBMD_COMPAT_H
 #define IOBMD_COMPAT_H
@@ -37,7 +37,7 @@ static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
 }
 #endif
 
-/* How much a shrinker has freed, so that those who want memory stop in time. */
+/* Reports what a shrinker has freed, so that reclaim stops in time. */
 #ifndef IOBMD_HAS_MM_ACCOUNT_RECLAIMED_PAGES
 static inline void mm_account_reclaimed_pages(unsigned long nr_pages)
 {
@@ -55,7 +55,7 @@ static inline void mm_account_reclaimed_pages(unsigned long nr_pages)
 #define eventfd_signal(ctx) eventfd_signal(ctx, 1)
 #endif
 
-/* Of a file that is being opened. */
+/* The path of a file that is being opened. */
 #ifdef IOBMD_HAS_CONST_F_PATH
 #define iobmd_file_path(file) (&(file)->__f_path)
 #else
@@ -67,9 +67,9 @@ static inline void mm_account_reclaimed_pages(unsigned long nr_pages)
 #endif
 
 /*
- * Whether a page fault's folio may be mapped as a whole, by any file's handler, and a
- * page table that has been made for the fault may be gone again. Kernels that do so have
- * vmf_insert_page_mkwrite(), for those that want one page; but 6.14 has not.
+ * Whether the core may map the whole folio that any file's ->fault() returns, and may
+ * have freed the page table that was allocated for the fault. Kernels that do so have
+ * vmf_insert_page_mkwrite() to map a single page, except 6.14.
  */
 #if defined(CONFIG_PT_RECLAIM) && !defined(IOBMD_HAS_VMF_INSERT_PAGE_MKWRITE)
 #error "CONFIG_PT_RECLAIM without vmf_insert_page_mkwrite(): composites are not safe here"
@@ -91,8 +91,8 @@ typedef unsigned long (*iobmd_shrinker_t)(struct shrinker *shrinker,
 					  struct shrink_control *sc);
 
 /*
- * Makes a shrinker for each NUMA node, which frees at least @batch objects at a
- * time. NULL: no memory. 6.1 has no shrinker_alloc().
+ * Allocates a NUMA-aware shrinker that frees at least @batch objects at a time; NULL if
+ * out of memory. 6.1 has no shrinker_alloc().
  */
 #ifdef IOBMD_HAS_SHRINKER_ALLOC
 static inline struct shrinker *iobmd_shrinker_create(iobmd_shrinker_t count,
@@ -138,9 +138,9 @@ static inline void shrinker_free(struct shrinker *shrinker)
 #endif
 
 /*
- * IOBMD_KEEP_POISONED_FOLIO: an initializer for struct address_space_operations.
- * A page with a hardware error stays in its buffer: whoever maps it is told so
- * by SIGBUS, and nobody finds other contents in its place.
+ * IOBMD_KEEP_POISONED_FOLIO: an initializer for struct address_space_operations. A page
+ * with a hardware error stays in its buffer: accesses get SIGBUS, and never find other
+ * contents in its place.
  */
 #ifdef IOBMD_HAS_ERROR_REMOVE_FOLIO
 static inline int iobmd_error_remove_folio(struct address_space *mapping,

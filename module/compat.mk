@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# What compat.h goes by: -DIOBMD_HAS_NAME if a line of that header of this kernel matches.
+# Input of compat.h: defines IOBMD_HAS_NAME if a line of the given kernel header matches.
 
 compat-has = $(shell grep -qs '$(3)' $(srctree)/include/linux/$(2) && echo -DIOBMD_HAS_$(1))
 
@@ -16,8 +16,8 @@ compat-flags := \
 	$(call compat-has,SHRINKER_ALLOC,shrinker.h,\<shrinker_alloc\>) \
 	$(call compat-has,ERROR_REMOVE_FOLIO,fs.h,\<error_remove_folio\>)
 
-# A newer kernel can be wrong with a module that compiles there without a word: on 7.2 one
-# showed processes other buffers' pages. What to look at is in README.md beside this.
+# A module that compiles without warnings on a newer kernel can still misbehave there: on 7.2
+# one showed processes the pages of other buffers. README.md here lists what to check.
 newest-tested := 7.3
 newest := $(shell printf '%s\n' $(newest-tested) $(VERSION).$(PATCHLEVEL) | sort -V | tail -n 1)
 ifeq ($(IOBMD_UNTESTED_KERNEL)$(filter $(newest-tested),$(newest)),)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* COMPOSE: the descriptors that a composite is made of, and its making. */
+/* COMPOSE: takes the descriptors of the parts and creates a composite of them. */
 
 #include <linux/err.h>
 #include <linux/file.h>
@@ -11,9 +11,9 @@
 #include "internal.h"
 
 /**
- * struct iobmd_source - a stretch of a descriptor that becomes one part or more
- * @file: A descriptor; a reference.
- * @offset: Where it begins in what the descriptor shows, in bytes.
+ * struct iobmd_source - a range of a descriptor that becomes one or more parts
+ * @file: A descriptor, with a reference.
+ * @offset: Where the range begins in what the descriptor shows, in bytes.
  * @length: Its length in bytes.
  */
 struct iobmd_source {
@@ -35,7 +35,7 @@ static int iobmd_compose_add_source(struct iobmd_composite *composite,
 				   offset, source->length);
 }
 
-/* Checks @args, and fills in @source, whose file is there. Returns how many parts it makes. */
+/* Checks @args and initializes @source, whose file is set. Returns how many parts it makes. */
 static int iobmd_source_init(struct iobmd_source *source,
 			     const struct iobmd_compose_part *args, u32 rights)
 {
@@ -59,7 +59,7 @@ static int iobmd_source_init(struct iobmd_source *source,
 				     source->length);
 }
 
-/* Returns how many parts all the @sources make, or an error; only the last may be ragged. */
+/* Returns how many parts all @sources make, or an error. Only the last may end within a page. */
 static int iobmd_sources_init(struct iobmd_source *sources,
 			      const struct iobmd_compose_part *args, u32 nr, u32 rights)
 {
@@ -152,9 +152,9 @@ iobmd_compose_buffer(struct super_block *sb, const struct iobmd_compose_part *ar
 }
 
 /**
- * iobmd_compose - make a composite
+ * iobmd_compose - create a composite
  * @mnt: The mount that it lives on; pinned by the caller.
- * @args: What user space asks for; nothing of it has been checked.
+ * @args: The parts, as passed by user space; unchecked.
  * @nr: How many parts, 1 to IOBMD_COMPOSE_MAX.
  * @rights: The rights of the composite, which each part must have.
  *

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A composite: a buffer without memory of its own, which shows windows of others, one
- * after the other. Here are its parts: which byte lies where.
+ * A composite: a buffer without memory of its own, which shows windows of other buffers
+ * one after the other. This file keeps its parts and finds which of them has a byte.
  *
- * Each part has a hold, as the descriptor of a window does, but no file, as the system
- * has not so many of these. A composite that becomes a part is taken apart: so there are
- * no cycles and no depth, and one search finds the memory of a byte.
+ * Each part has a hold, like the descriptor of a window, but no file, since the number
+ * of open files is limited. A composite that becomes a part is replaced by its own
+ * parts: there are no cycles and no nesting, and one search finds the memory of a byte.
  *
  * The memory that a composite maps is not in the page cache of its own inode, so the
- * kernel does not find these mappings from the memory. That is right as long as the
+ * reverse mapping from the memory does not find these mappings. That is safe while the
  * memory stays, and the holds keep it: a shrink or a seal finds it in use.
  */
 
@@ -24,9 +24,9 @@
 #include "internal.h"
 
 /**
- * struct iobmd_part - a stretch of a composite that lies in one buffer
+ * struct iobmd_part - a range of a composite that lies in one buffer
  * @buffer: The buffer, with a reference to its inode.
- * @mnt: The mount of that; a reference.
+ * @mnt: The mount of @buffer, with a reference.
  * @hold: Keeps the window.
  * @offset: Where the window begins in the buffer, in bytes.
  * @start: Where it begins in the composite, in bytes.
@@ -43,17 +43,16 @@ struct iobmd_part {
 
 /**
  * struct iobmd_composite - what a composite shows
- * @files: How many files show it. With the last the parts go; the rest stays, as a
- *	path keeps an inode for longer than its files.
- * @account: That of the task that made the composite; a reference.
- * @bytes: What counts.
+ * @files: How many files show it. The last one releases the parts. The struct stays,
+ *	since a path keeps the inode for longer than its files.
+ * @account: That of the task that created the composite, with a reference.
+ * @bytes: How much is charged to @account.
  * @is_writer: Whether each part counts as a writable mapping of its buffer.
  * @size: In bytes.
  * @max: How many parts there is room for.
  * @nr: How many parts there are.
- * @parts: In order, without gaps. The first need not begin at 0: offsets count
- *	from a place from which the longest part has its huge pages where a
- *	mapping of the whole can have them.
+ * @parts: In order, without gaps. The first need not begin at 0: all are shifted so
+ *	that a mapping of the whole can map the huge pages of the longest part.
  */
 struct iobmd_composite {
 	atomic_t files;
@@ -86,7 +85,7 @@ static int iobmd_part_compare(const void *key, const void *element)
 	return offset >= part->end;
 }
 
-/* Which part byte @offset is of. The caller has checked that there is one. */
+/* The part that has byte @offset. The caller has checked that there is one. */
 static const struct iobmd_part *
 iobmd_composite_part(const struct iobmd_composite *composite, u64 offset)
 {
@@ -94,7 +93,7 @@ iobmd_composite_part(const struct iobmd_composite *composite, u64 offset)
 		       sizeof(composite->parts[0]), iobmd_part_compare);
 }
 
-/* Where byte @offset lies, and how far its part reaches around it. */
+/* Where byte @offset lies, and how far its part extends before and behind it. */
 struct iobmd_place iobmd_composite_find(const struct iobmd_composite *composite,
 					u64 offset)
 {
@@ -109,8 +108,8 @@ struct iobmd_place iobmd_composite_find(const struct iobmd_composite *composite,
 }
 
 /**
- * iobmd_composite_alloc - make a composite that has no parts yet
- * @max: How many parts it has room for; counts for the caller.
+ * iobmd_composite_alloc - allocate a composite that has no parts yet
+ * @max: How many parts it has room for; charged to the caller.
  * @is_writer: Whether the composite may be written.
  *
  * Return: the composite, for iobmd_composite_free(), or an ERR_PTR: -EDQUOT, -ENFILE,
@@ -146,9 +145,9 @@ static void iobmd_part_release(struct iobmd_part *part, bool is_writer)
 }
 
 /*
- * Adds @length bytes of @buffer from @offset on, with a hold. A part of a composite that
- * can be written counts as a writable mapping of @buffer, as the seal does not see those
- * of the composite.
+ * Adds @length bytes of @buffer from @offset on, with a hold. The part of a writable
+ * composite counts as a writable mapping of @buffer, since the seal does not see the
+ * mappings of the composite.
  */
 int iobmd_composite_add(struct iobmd_composite *composite,
 			struct iobmd_buffer *buffer, struct vfsmount *mnt,
@@ -178,7 +177,10 @@ int iobmd_composite_add(struct iobmd_composite *composite,
 	return 0;
 }
 
-/* The same for @length bytes of @other from @offset on: a part for each of its own. */
+/*
+ * Adds @length bytes of @other from @offset on, as one part for each part of @other in
+ * that range.
+ */
 int iobmd_composite_add_parts(struct iobmd_composite *composite,
 			      const struct iobmd_composite *other, u64 offset,
 			      u64 length)
@@ -197,7 +199,7 @@ int iobmd_composite_add_parts(struct iobmd_composite *composite,
 	return err;
 }
 
-/* Moves all parts so that the longest has its huge pages at multiples of their size. */
+/* Shifts all parts so that the huge pages of the longest lie at multiples of their size. */
 void iobmd_composite_align(struct iobmd_composite *composite)
 {
 	const struct iobmd_part *longest = &composite->parts[0];
@@ -235,7 +237,7 @@ void iobmd_composite_get(struct iobmd_composite *composite)
 	atomic_inc(&composite->files);
 }
 
-/* For one that is opened by a path, which keeps no parts. */
+/* For a file that is opened by a path, which does not keep the parts. */
 bool iobmd_composite_tryget(struct iobmd_composite *composite)
 {
 	return atomic_inc_not_zero(&composite->files);
@@ -268,9 +270,9 @@ static u32 iobmd_composite_direction(const struct iobmd_composite *composite)
 }
 
 /*
- * Where the inode of @composite ends. The core does not map a huge page as a whole if it
- * reaches beyond the end of the mapping's file, and goes by where the page lies in its own
- * file: so the inode ends no earlier than that of any part.
+ * The size of the inode of @composite. The core does not map a huge page as a whole if
+ * it extends beyond the end of the mapping's file, and takes the offset of the page in
+ * its own file for that. So this inode is at least as large as that of any part.
  */
 static u64 iobmd_composite_inode_size(const struct iobmd_composite *composite)
 {
@@ -282,7 +284,7 @@ static u64 iobmd_composite_inode_size(const struct iobmd_composite *composite)
 	return size;
 }
 
-/* Makes @buffer show @composite, which has its parts; the buffer takes it over. */
+/* Makes @buffer show @composite, whose parts are complete; the buffer takes it over. */
 void iobmd_composite_attach(struct iobmd_composite *composite, struct iobmd_buffer *buffer)
 {
 	buffer->composite = composite;

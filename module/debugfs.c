@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Files in debugfs: the list of all buffers, and what the reserve has done. */
+/* Files in debugfs: the list of all buffers, and the statistics of the reserve. */
 
 #include <linux/debugfs.h>
 #include <linux/rculist.h>
@@ -35,7 +35,7 @@ static int iobmd_buffers_show(struct seq_file *m, void *unused)
 DEFINE_SHOW_ATTRIBUTE(iobmd_buffers);
 DEFINE_SHOW_ATTRIBUTE(iobmd_reserve);
 
-/* Without debugfs everything else works, so its errors are ignored. */
+/* Everything else works without debugfs, so its errors are ignored. */
 void iobmd_debugfs_init(void)
 {
 	iobmd_debugfs = debugfs_create_dir("iobmd", NULL);

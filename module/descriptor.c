@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A descriptor: the file that stands for a buffer in a process. */
+/* A descriptor: the file through which a process uses a buffer. */
 
 #include <linux/err.h>
 #include <linux/fcntl.h>
@@ -9,7 +9,7 @@
 
 #include "internal.h"
 
-/* The one check of a range to map: whole pages count. */
+/* The only check of a range to map, in whole pages. */
 int iobmd_descriptor_check_map(const struct file *file, u64 offset, u64 length)
 {
 	u64 end = PAGE_ALIGN(iobmd_view_size(iobmd_descriptor_view(file)));
@@ -25,9 +25,9 @@ static int iobmd_descriptor_mmap(struct file *file, struct vm_area_struct *vma)
 	int err;
 
 	/*
-	 * A private mapping is for those who never write to it: a page of their own
-	 * in the place of the buffer's would be no mapping of the buffer. (VM_SHARED
-	 * would be missing for a descriptor that is read-only.)
+	 * A private mapping is allowed only if it can never be written: copy-on-write
+	 * would replace pages of the buffer by private ones. (VM_SHARED cannot be
+	 * tested here: a shared mapping of a read-only descriptor lacks it.)
 	 */
 	if (!(vma->vm_flags & VM_MAYSHARE) &&
 	    (view->rights & IOBMD_RIGHT_WRITE || vma->vm_flags & VM_WRITE))
@@ -37,21 +37,21 @@ static int iobmd_descriptor_mmap(struct file *file, struct vm_area_struct *vma)
 	if (err)
 		return err;
 
-	/* An importer of an export has not looked at the mode of its file. */
+	/* dma_buf_mmap() by an importer does not check the mode of this file. */
 	if (!(view->rights & IOBMD_RIGHT_WRITE)) {
 		if (vma->vm_flags & VM_WRITE)
 			return -EACCES;
 		vm_flags_clear(vma, VM_MAYWRITE);
 	}
 
-	/* The core has counted a mapping that may become writable as one. */
+	/* The core already counts this mapping as writable if it may become so. */
 	if (iobmd_buffer_is_write_sealed(view->buffer)) {
 		if (vma->vm_flags & VM_WRITE)
 			return -EPERM;
 		vm_flags_clear(vma, VM_MAYWRITE);
 	}
 
-	/* So that neither mremap(2) nor a merge of mappings leads out of it. */
+	/* Keeps mremap(2) and merged mappings inside the window. */
 	if (view->is_window)
 		vm_flags_set(vma, VM_DONTEXPAND);
 	vma->vm_pgoff += view->offset >> PAGE_SHIFT;
@@ -60,7 +60,7 @@ static int iobmd_descriptor_mmap(struct file *file, struct vm_area_struct *vma)
 	return 0;
 }
 
-/* An address that fits the huge pages, wherever a window begins. */
+/* Chooses an address at which huge pages can be mapped, wherever the window begins. */
 static unsigned long iobmd_descriptor_get_unmapped_area(struct file *file,
 							unsigned long address,
 							unsigned long length,
@@ -92,7 +92,7 @@ static void iobmd_descriptor_show_fdinfo(struct seq_file *m, struct file *file)
 	seq_printf(m, "seals:\t%#x\n", info.seals);
 }
 
-/* @file now shows @view, which goes with its dentry. */
+/* Makes @file show @view, which is freed with its dentry. */
 static void iobmd_descriptor_attach(struct file *file, struct iobmd_view *view)
 {
 	file->private_data = view;
@@ -111,14 +111,14 @@ static struct iobmd_view *iobmd_descriptor_open_view(const struct file *file)
 	return iobmd_view_derive(parent, &window);
 }
 
-/* Takes over @view, or fails and leaves @file as it is. */
+/* Takes over @view; on failure, leaves it and @file unchanged. */
 static int iobmd_descriptor_open_as(struct file *file, struct iobmd_view *view)
 {
 	struct iobmd_composite *composite = view->buffer->composite;
 	struct inode *inode = view->buffer->inode;
 	struct dentry *dentry;
 
-	/* The path may be all that is left of a composite. */
+	/* A path may outlive the parts of a composite. */
 	if (composite && !iobmd_composite_tryget(composite))
 		return -ENXIO;
 	dentry = d_alloc_anon(inode->i_sb);
@@ -136,10 +136,11 @@ static int iobmd_descriptor_open_as(struct file *file, struct iobmd_view *view)
 }
 
 /*
- * Opens a link to a descriptor in /proc/PID/fd: as DERIVE from it, read-only unless
- * opened for writing. The VFS has opened the dentry of that descriptor, and gives it to
- * all who open the link of this file in turn: they would get the rights that are not
- * given here. So this file gets a dentry of its own, before any other can see it.
+ * Opens a link to a descriptor in /proc/PID/fd, like DERIVE from it; read-only unless
+ * opened for writing. The VFS opens the dentry of that descriptor. If this file kept
+ * it, opening this file's own link would derive from the other descriptor again, with
+ * rights that this file lacks. So this file gets a dentry of its own before it becomes
+ * visible.
  */
 static int iobmd_descriptor_open(struct inode *inode, struct file *file)
 {
@@ -167,8 +168,8 @@ static int iobmd_descriptor_release(struct inode *inode, struct file *file)
 }
 
 /*
- * No .owner: such a file begins and ends without a word to the module loader.
- * It holds its mount, that the superblock, and that the module.
+ * No .owner: opening and closing such a file needs no module reference. The file holds
+ * its mount, the mount the superblock, and the superblock the module.
  */
 static const struct file_operations iobmd_descriptor_fops = {
 	.open			= iobmd_descriptor_open,
@@ -192,22 +193,22 @@ bool iobmd_descriptor_is(const struct file *file)
 	return file->f_op == &iobmd_descriptor_fops;
 }
 
-/* Takes over @view and a reference to the inode of its buffer, or fails. */
+/* Takes over @view and a reference to the inode of its buffer; takes over neither on failure. */
 static struct file *iobmd_descriptor_alloc(struct iobmd_view *view,
 					   struct vfsmount *mnt)
 {
 	int flags = view->rights & IOBMD_RIGHT_WRITE ? O_RDWR : O_RDONLY;
 	struct file *file;
 
-	/* Without O_LARGEFILE ftruncate(2) goes up to 2 GiB. */
+	/* Without O_LARGEFILE, ftruncate(2) is limited to 2 GiB. */
 	file = alloc_file_pseudo(view->buffer->inode, mnt, "iobmd", flags | O_LARGEFILE,
 				 &iobmd_descriptor_fops);
 	if (IS_ERR(file))
 		return file;
 	/*
-	 * As open(2) of a regular file would. A read(2) that stalls, as in a page that
-	 * userfaultfd keeps away, holds up others that use the position of the same
-	 * open file: that is so for every file, and pread(2) does not.
+	 * As open(2) sets them for a regular file. A read(2) that stalls, for example
+	 * in a page that userfaultfd handles, blocks other users of the file position,
+	 * as it does for every file; pread(2) does not.
 	 */
 	file->f_mode |= FMODE_PREAD | FMODE_PWRITE | FMODE_ATOMIC_POS;
 	iobmd_descriptor_attach(file, view);
@@ -217,13 +218,13 @@ static struct file *iobmd_descriptor_alloc(struct iobmd_view *view,
 }
 
 /**
- * iobmd_descriptor_create - make the first descriptor of a buffer
+ * iobmd_descriptor_create - create the first descriptor of a buffer
  * @buffer: The new buffer, with the only reference to its inode, which the file
  *	takes over.
  * @rights: An or of enum iobmd_rights.
  * @mnt: The mount of the superblock that it lives on; pinned by the caller.
  *
- * Return: a file, or an ERR_PTR, and then the buffer is gone.
+ * Return: a file, or an ERR_PTR, in which case the buffer is freed.
  */
 struct file *iobmd_descriptor_create(struct iobmd_buffer *buffer, u32 rights,
 				     struct vfsmount *mnt)
@@ -231,7 +232,7 @@ struct file *iobmd_descriptor_create(struct iobmd_buffer *buffer, u32 rights,
 	struct iobmd_view *view;
 	struct file *file;
 
-	/* Only a file leads to them, and this is the first. */
+	/* These are reachable only through a file, and this is the first. */
 	buffer->inode->i_op = &iobmd_inode_operations;
 	buffer->inode->i_fop = &iobmd_descriptor_fops;
 	view = iobmd_view_create(buffer, rights);
@@ -239,7 +240,7 @@ struct file *iobmd_descriptor_create(struct iobmd_buffer *buffer, u32 rights,
 		file = ERR_CAST(view);
 		goto err_iput;
 	}
-	/* Again: the memory of the buffer may have been the last. */
+	/* Check again: allocating the memory of the buffer may have used up the cgroup. */
 	if (!iobmd_cgroup_has_room()) {
 		file = ERR_PTR(-ENOMEM);
 		goto err_free_view;
@@ -257,7 +258,7 @@ err_iput:
 }
 
 /**
- * iobmd_descriptor_derive - make a descriptor that shows and may do less
+ * iobmd_descriptor_derive - create a descriptor with a smaller window or fewer rights
  * @parent: The descriptor to derive from. The caller holds a reference.
  * @window: What it shows, and its rights.
  *
@@ -287,8 +288,8 @@ struct file *iobmd_descriptor_derive(struct file *parent,
  * @parent: The descriptor to derive from. The caller holds a reference.
  * @window: What it shows, and its rights.
  *
- * Its user maps the memory for a device or for the kernel, which the page cache does not
- * see: so it counts as a writable mapping if it may write.
+ * A driver or an importer maps the memory for a device or into the kernel, which the page
+ * cache does not see. So the descriptor counts as a writable mapping if it may write.
  *
  * Return: a file, to give to iobmd_descriptor_put(), or an ERR_PTR.
  */

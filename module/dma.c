@@ -40,8 +40,8 @@ static int iobmd_dma_set_run(phys_addr_t address, u64 length, void *arg)
 }
 
 /*
- * How long a segment may be: whole pages, unless the device cannot take one. A
- * device that may need bounce buffers can have no more than one of them is.
+ * The maximum length of a segment: whole pages, unless the device cannot handle one. If
+ * the device may need bounce buffers, also at most the size of a bounce buffer.
  */
 static u64 iobmd_dma_max_segment(struct device *dev)
 {
@@ -52,10 +52,10 @@ static u64 iobmd_dma_max_segment(struct device *dev)
 }
 
 /*
- * The boundary is one of the device's addresses, and these are physical ones.
- * Without an IOMMU they agree on where it lies, but for a bus whose addresses
- * are shifted by less than the boundary. An IOMMU or a bounce buffer puts each
- * segment that is no longer than the boundary is wide where it crosses none.
+ * The boundary applies to addresses of the device, but these are physical addresses.
+ * Without an IOMMU both cross it at the same places, unless the bus shifts addresses by
+ * less than the boundary. An IOMMU or a bounce buffer places each segment that is no
+ * longer than the boundary so that it crosses none.
  */
 static struct iobmd_run_limits iobmd_dma_limits(struct device *dev)
 {
@@ -81,16 +81,16 @@ static int iobmd_dma_alloc_table(struct sg_table *sgt,
 		return err;
 	sg = sgt->sgl;
 	err = iobmd_view_for_each_run(view, offset, length, limits, iobmd_dma_set_run, &sg);
-	/* There was a hardware error since the first walk. */
+	/* A hardware error since the first walk. */
 	if (err)
 		sg_free_table(sgt);
 	return err;
 }
 
 /*
- * By the device's addresses alone: the table belongs to the importer while it is mapped,
- * and CONFIG_DMABUF_DEBUG makes its pages unusable. Only where the device needs it:
- * CONFIG_DMA_API_DEBUG cannot tell two mappings of the same memory apart.
+ * Syncs by DMA addresses only: the table belongs to the importer while it is mapped,
+ * and CONFIG_DMABUF_DEBUG mangles its page links. Skipped where the device needs no
+ * syncs, since CONFIG_DMA_API_DEBUG cannot tell two mappings of the same memory apart.
  */
 static void iobmd_dma_sync(struct iobmd_dma_mapping *mapping,
 			   void (*sync)(struct device *dev, dma_addr_t address,
@@ -123,8 +123,8 @@ void iobmd_dma_sync_for_device(struct iobmd_dma_mapping *mapping)
  * @dev: The device.
  * @direction: What it will do.
  *
- * The same memory may be mapped more than once at a time, as for two importers.
- * The DMA API wants to be told so: by leaving the syncs to the caller.
+ * The same memory may be mapped several times at once, for example by two importers. The
+ * DMA API then requires that the caller does the syncs.
  *
  * Return: the mapping, or an ERR_PTR: -EACCES, -EIO, -ENOMEM, ...
  */

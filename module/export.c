@@ -2,9 +2,9 @@
 /*
  * An export: a dma-buf over a range of a buffer.
  *
- * It has a descriptor of its own, a window that no process sees. That keeps the
- * buffer alive and in one piece up to the window's end, and becomes the file of
- * what is mapped through the dma-buf: such a mapping is like any other.
+ * Each export has a window descriptor of its own, which no process sees. It keeps the
+ * buffer alive, and its memory in place up to the end of the window. It also becomes
+ * the file of mappings made through the dma-buf, which are then like any other.
  */
 
 #include <linux/dma-buf.h>
@@ -21,19 +21,19 @@
 
 #include "internal.h"
 
-/* The argument of MODULE_IMPORT_NS() was no string once. */
+/* MODULE_IMPORT_NS() took a bare identifier before 6.13, and takes a string since. */
 MODULE_INFO(import_ns, "DMA_BUF");
 
-/* What an export takes beside its descriptor, in bytes. */
+/* What an export takes in addition to its descriptor, in bytes. */
 #define IOBMD_EXPORT_BYTES	(sizeof(struct iobmd_dmabuf) + sizeof(struct dma_buf) + \
 				 sizeof(struct inode) + sizeof(struct dentry) +	\
 				 sizeof(struct file))
 
 /**
- * struct iobmd_dmabuf - what a dma-buf of ours is
- * @file: The descriptor of the window. The export counts for its account.
+ * struct iobmd_dmabuf - the private data of an exported dma-buf
+ * @file: The descriptor of the window. The export is charged to its account.
  * @lock: Protects @mappings. Nests in the reservation lock.
- * @mappings: Of struct iobmd_dma_mapping: what importers have mapped.
+ * @mappings: Of struct iobmd_dma_mapping: the mappings of all importers.
  */
 struct iobmd_dmabuf {
 	struct file *file;
@@ -100,14 +100,14 @@ static int iobmd_dmabuf_end_cpu_access(struct dma_buf *dmabuf,
 }
 
 /*
- * A buffer is not executed. Our own files are on a mount that forbids it, where the
- * core does not add the right for a process with READ_IMPLIES_EXEC either; on that of
- * dma-bufs it does, and such a process cannot be told from one that has asked.
+ * Buffers are never executable. Descriptors are on a noexec mount, where the core does
+ * not add PROT_EXEC for a process with READ_IMPLIES_EXEC. On the mount of dma-bufs it
+ * does, and such a request cannot be told from an explicit PROT_EXEC.
  *
- * The core has counted a writable mapping for the file that was mapped, that of the
- * dma-buf or of its importer, and counts it for ours when this has returned. The seal
- * against writing does not come in between, as an export that may write counts as a
- * writable mapping for as long as it lives.
+ * The core has counted a writable mapping for the file that was mapped, which is that
+ * of the dma-buf or of its importer, and will count one for our file when this function
+ * returns. The seal against writing cannot get in between: a writable export counts as
+ * a writable mapping for its whole life.
  */
 static int iobmd_dmabuf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 {
@@ -129,7 +129,7 @@ static int iobmd_dmabuf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 	const struct iobmd_view *view = iobmd_descriptor_view(export->file);
 	void *address = iobmd_view_vmap(view, dmabuf->size);
 
-	/* No test comes here: the core warns of a failure. */
+	/* No selftest covers this: the core warns if ->vmap() fails. */
 	if (IS_ERR(address))
 		return PTR_ERR(address);
 	iosys_map_set_vaddr(map, address);
@@ -169,7 +169,7 @@ static const struct dma_buf_ops iobmd_dmabuf_ops = {
 	.release		= iobmd_dmabuf_release,
 };
 
-/* No ->vmap(): its mapping may be written, and the core warns if it returns an error. */
+/* No ->vmap(): the kernel could write through it, and the core warns if ->vmap() fails. */
 static const struct dma_buf_ops iobmd_dmabuf_read_only_ops = {
 	.map_dma_buf		= iobmd_dmabuf_map,
 	.unmap_dma_buf		= iobmd_dmabuf_unmap,
@@ -198,7 +198,7 @@ static struct file *iobmd_export_window(struct file *parent,
 	return iobmd_descriptor_get(parent, &window);
 }
 
-/* Takes over @file, also when it fails. */
+/* Takes over @file, even on failure. */
 static struct iobmd_dmabuf *iobmd_dmabuf_alloc(struct file *file)
 {
 	struct iobmd_account *account = iobmd_export_account(file);
@@ -226,9 +226,9 @@ err_put_file:
 }
 
 /**
- * iobmd_export_create - make a dma-buf
+ * iobmd_export_create - create a dma-buf
  * @file: The descriptor to export from. The caller holds a reference.
- * @args: What user space asks for, size and flags already checked.
+ * @args: The request of user space, with size and flags already checked.
  *
  * Return: the dma-buf, or an ERR_PTR.
  */

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Page faults: one for every stretch that a page table covers (2 MiB on x86-64),
- * by read or by write, whatever the folios are.
+ * Page faults: each maps the whole stretch that one page table covers (2 MiB on
+ * x86-64), for reads and for writes and whatever the sizes of the folios.
  *
- * The core asks ->map_pages() to map what lies around a read fault, but only a
- * few pages, and nothing around a write fault. So both handlers map the whole
- * stretch, clipped to the mapping.
+ * The core calls ->map_pages() only for read faults, and only for a few pages around
+ * the address. So both handlers map the whole stretch, clipped to the VMA.
  */
 
 #include <linux/mm.h>
@@ -14,13 +13,13 @@
 
 #include "internal.h"
 
-/* The pages that the page table for a fault can show. */
+/* The pages that the page table of a fault can map. */
 struct iobmd_stretch {
 	pgoff_t first;
 	pgoff_t last;
 };
 
-/* An export has made a descriptor the file of its mappings as well. */
+/* For a mapping made through an export, ->vm_file is the descriptor of the export. */
 static struct iobmd_buffer *iobmd_fault_buffer(const struct vm_fault *vmf)
 {
 	return iobmd_descriptor_view(vmf->vma->vm_file)->buffer;
@@ -40,9 +39,9 @@ static struct iobmd_stretch iobmd_fault_stretch(const struct vm_fault *vmf)
 }
 
 /*
- * Whether one huge page fills the stretch. The caller of ->fault() maps it with
- * one entry; filemap_map_pages() of 6.12 would not if it is the last of the
- * buffer.
+ * Whether one huge page fills the stretch. If so, ->fault() returns it and the core
+ * maps it with one entry; filemap_map_pages() of 6.12 would not if it is the last of
+ * the buffer.
  */
 static bool iobmd_stretch_is_huge(const struct vm_fault *vmf,
 				  const struct iobmd_stretch *stretch,
@@ -58,7 +57,7 @@ static bool iobmd_stretch_is_huge(const struct vm_fault *vmf,
 	       !iobmd_folio_has_bad(folio);
 }
 
-/* Returns 0 where it has not mapped the page of the fault. */
+/* Returns 0 if it has not mapped the page of the fault. */
 static vm_fault_t iobmd_fault_map_stretch(struct vm_fault *vmf,
 					  struct iobmd_buffer *buffer)
 {
@@ -69,7 +68,7 @@ static vm_fault_t iobmd_fault_map_stretch(struct vm_fault *vmf,
 	return filemap_map_pages(vmf, stretch.first, stretch.last);
 }
 
-/* May not sleep: what it leaves, iobmd_fault() does. */
+/* May not sleep: iobmd_fault() maps what this leaves. */
 static vm_fault_t iobmd_map_pages(struct vm_fault *vmf, pgoff_t first,
 				  pgoff_t last)
 {
@@ -84,8 +83,8 @@ static vm_fault_t iobmd_map_pages(struct vm_fault *vmf, pgoff_t first,
 }
 
 /*
- * The page of the fault alone, or all of its huge page: the core decides. Pages
- * beyond the end are those of a grow that may yet fail.
+ * The page of the fault alone, or all of its huge page: the core decides. Pages beyond
+ * i_size belong to a grow that may still fail.
  */
 static vm_fault_t iobmd_fault_lock_page(struct vm_fault *vmf,
 					struct iobmd_buffer *buffer, pgoff_t index)
@@ -102,12 +101,12 @@ static vm_fault_t iobmd_fault_lock_page(struct vm_fault *vmf,
 }
 
 /*
- * Maps the page of the fault, which is locked, and nothing around it; the core would
- * map all of its folio. A kernel whose core does not has no vmf_insert_page_mkwrite().
+ * Maps only the page of the fault, which is locked; the core would map its whole folio.
+ * On kernels without vmf_insert_page_mkwrite() the core does not.
  *
- * That finds an entry for all of the stretch if another fault has set it before the
- * folio had a hardware error. It is not told of a write: what is there already, it
- * would take for a mistake. The mapping's protection lets one write at once.
+ * The insert finds an entry for the whole stretch if another fault has set it before
+ * the folio had a hardware error. It is not told about a write, or it would treat an
+ * existing entry as a mistake; the protection of the VMA permits the write at once.
  */
 static vm_fault_t iobmd_fault_map_alone(struct vm_fault *vmf)
 {
@@ -136,7 +135,7 @@ static vm_fault_t iobmd_fault(struct vm_fault *vmf)
 		ret = iobmd_fault_lock_page(vmf, buffer, vmf->pgoff);
 	up_read(&buffer->memory.fault_lock);
 
-	/* Not with another one that has a hardware error. */
+	/* Do not map pages around it that have a hardware error. */
 	if (ret == VM_FAULT_LOCKED && !userfaultfd_armed(vmf->vma) &&
 	    iobmd_folio_has_bad(page_folio(vmf->page)))
 		ret = iobmd_fault_map_alone(vmf);
@@ -149,10 +148,10 @@ const struct vm_operations_struct iobmd_vm_ops = {
 };
 
 /*
- * The core maps a huge page with one entry wherever the mapping has an aligned
- * stretch for it, and newer kernels map any folio as a whole. They expect that all
- * of the stretch is of the same buffer: of a composite, only if the part reaches that
- * far to both sides, at that place.
+ * The core maps a huge page with one entry wherever the VMA has an aligned stretch for
+ * it, and newer kernels map any folio as a whole. Both assume that the whole stretch
+ * belongs to one buffer. For a composite that holds only if the part extends that far
+ * on both sides.
  */
 static bool iobmd_place_fills_stretch(const struct vm_fault *vmf,
 				      const struct iobmd_place *place)
@@ -164,8 +163,8 @@ static bool iobmd_place_fills_stretch(const struct vm_fault *vmf,
 }
 
 /*
- * The page of the fault alone, or a huge page. The memory is not in the page
- * cache of the mapping's file, and filemap_map_pages() knows no other.
+ * Maps the page of the fault alone, or a huge page. The memory is not in the page cache
+ * of the VMA's file, and filemap_map_pages() looks in no other.
  */
 static vm_fault_t iobmd_composite_fault(struct vm_fault *vmf)
 {
@@ -175,11 +174,14 @@ static vm_fault_t iobmd_composite_fault(struct vm_fault *vmf)
 	bool fills = iobmd_place_fills_stretch(vmf, &place);
 	vm_fault_t ret;
 
-	/* The core lets userfaultfd watch no such mapping (VM_DONTEXPAND), but once did. */
+	/*
+	 * Current kernels do not allow userfaultfd on such a mapping (VM_DONTEXPAND);
+	 * older ones did.
+	 */
 	if (IOBMD_CORE_MAPS_FOLIOS && userfaultfd_armed(vmf->vma))
 		return VM_FAULT_SIGBUS;
 
-	/* Where there is a page table, the core sets entries in that only. */
+	/* If there is a page table already, the core only sets entries in it. */
 	if (!fills && pmd_none(*vmf->pmd) &&
 	    apply_to_page_range(vmf->vma->vm_mm, vmf->address & PAGE_MASK, PAGE_SIZE,
 				NULL, NULL))

@@ -21,13 +21,13 @@
 #define IOBMD_MAGIC	0x696f626d	/* "iobm" */
 
 /*
- * ftruncate(2) is RESIZE. Nothing else changes a file: no fchmod(2), fchown(2) or
- * utimensat(2), nor truncate(2) of its path in /proc, which needs no descriptor.
- * O_TRUNC has no effect, as for a block device: a buffer does not grow by writes, so
- * programs that begin a file anew could put nothing into an empty one.
+ * ftruncate(2) is RESIZE. No other attribute can be changed: not by fchmod(2),
+ * fchown(2) or utimensat(2), nor by truncate(2) of the path in /proc, which needs no
+ * descriptor. O_TRUNC has no effect, as for a block device: a buffer does not grow by
+ * writes, so a program that truncates a file before writing it could write nothing.
  *
- * The VFS holds the inode's lock, which protects nothing of ours. A task that waits for
- * it cannot be killed, and a RESIZE may take long: so it runs without that lock.
+ * The VFS holds the inode lock, which protects nothing here. A task that waits for it
+ * cannot be killed, and a RESIZE may take long, so drop it meanwhile.
  */
 static int iobmd_inode_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
 			       struct iattr *attr)
@@ -45,7 +45,7 @@ static int iobmd_inode_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
 	return err;
 }
 
-/* The size is what the descriptor shows, not the memory in the page cache. */
+/* The size is that of the descriptor's view, not that of the memory in the page cache. */
 static int iobmd_inode_getattr(struct mnt_idmap *idmap, const struct path *path,
 			       struct kstat *stat, u32 request_mask,
 			       unsigned int flags)
@@ -68,9 +68,9 @@ const struct inode_operations iobmd_inode_operations = {
 };
 
 /*
- * /dev/iobmd:ID or /dev/iobmd:ID:NAME, then "(deleted)", as the kernel's own function for
- * files on no path does, which modules cannot call. Below /dev, since programs that look
- * for deleted libraries skip that directory.
+ * /dev/iobmd:ID or /dev/iobmd:ID:NAME, then "(deleted)" as simple_dname() appends it,
+ * which modules cannot call. The name begins with /dev because programs that look for
+ * deleted libraries skip that directory.
  */
 static char *iobmd_dentry_name(struct dentry *dentry, char *text, int size)
 {
@@ -86,7 +86,7 @@ static char *iobmd_dentry_name(struct dentry *dentry, char *text, int size)
 	return memcpy(text + size - length, shown, length);
 }
 
-/* The dentry of a file that could not be made has no view. */
+/* The dentry has no view if its file could not be created. */
 static void iobmd_dentry_release(struct dentry *dentry)
 {
 	iobmd_view_free(dentry->d_fsdata);
@@ -123,9 +123,9 @@ static struct file_system_type iobmd_fs_type = {
 };
 
 /*
- * The mount of new buffers. Every open file of /dev/iobmd pins it, and every buffer its
- * superblock, which holds the module. So the module can be unloaded once the last of
- * them is gone, and no code of it is running then.
+ * The mount of new buffers. Every open file of /dev/iobmd pins it, every buffer pins
+ * its superblock, and the superblock pins the module. So the module can be unloaded
+ * only after the last of them is gone, when none of its code is running.
  */
 struct vfsmount *iobmd_mnt;
 static int iobmd_mnt_count;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Growing: the allocation of a buffer's memory. */
+/* Growing: allocates the memory of a buffer. */
 
 #include <linux/gfp.h>
 #include <linux/log2.h>
@@ -12,20 +12,20 @@
 #include "batch.h"
 #include "reserve.h"
 
-/* For what the buffer cannot do without: try hard, but kill nobody for it. */
+/* For memory that the buffer cannot do without: try hard, but without the OOM killer. */
 #define IOBMD_GFP_HARD	(IOBMD_GFP | __GFP_RETRY_MAYFAIL)
 
 /**
  * struct iobmd_fill - allocation of the pages from @index to @end
- * @buffer: Whom they are for.
+ * @buffer: The buffer that they are for.
  * @index: The next page to allocate.
  * @end: The page behind the last.
- * @min_order: A block may not be smaller than this, unless @end cuts it short.
- * @max_order: Nor larger than this; falls when there is no such block, until the
- *	next huge page could begin.
- * @reserve_node: Whose reserve the huge pages come from, or NUMA_NO_NODE.
- * @batch: Where they come from next.
- * @huge_bytes: How much of what has been added is in huge pages.
+ * @min_order: The minimum order of a block, unless @end cuts it short.
+ * @max_order: The maximum order. Lowered when there is no such block, and reset where
+ *	the next huge page could begin.
+ * @reserve_node: The node whose reserve is tried first, or NUMA_NO_NODE.
+ * @batch: Huge folios that are allocated ahead, tried next.
+ * @huge_bytes: How much of the memory added so far is in huge pages.
  */
 struct iobmd_fill {
 	struct iobmd_buffer *buffer;
@@ -53,9 +53,9 @@ static unsigned int iobmd_fill_max_order(const struct iobmd_buffer *buffer)
 }
 
 /*
- * The page cache wants a folio of 2^n pages to begin at a multiple of 2^n. It
- * begins at a multiple of the smallest block, since a buffer with an alignment
- * does not grow from a block that was cut short.
+ * A folio of 2^n pages must begin at a multiple of 2^n in the page cache. @index is
+ * always a multiple of the smallest block, since a buffer with an alignment does not
+ * grow from a block that was cut short.
  */
 static unsigned int iobmd_fill_order(const struct iobmd_fill *fill)
 {
@@ -66,7 +66,7 @@ static unsigned int iobmd_fill_order(const struct iobmd_fill *fill)
 	return clamp(order, fill->min_order, fill->max_order);
 }
 
-/* Takes over the caller's reference to @folio, also when it fails. */
+/* Takes over the caller's reference to @folio, even on failure. */
 static int iobmd_fill_add(struct iobmd_fill *fill, struct folio *folio)
 {
 	struct address_space *mapping = fill->buffer->inode->i_mapping;
@@ -106,9 +106,9 @@ static unsigned long iobmd_fill_nr_huge(const struct iobmd_fill *fill)
 }
 
 /*
- * What the reserve of the nearest node has is zeroed already. What others have is
- * better than a small block, and than to try hard, as the kernel then takes all of
- * the reserve back.
+ * The folios in the nearest node's reserve are zeroed already. Those of other nodes are
+ * better than smaller blocks. They are also better than trying hard, which makes the
+ * kernel reclaim the whole reserve.
  */
 static int iobmd_fill_huge(struct iobmd_fill *fill, gfp_t gfp)
 {
@@ -152,9 +152,9 @@ static struct page *iobmd_fill_alloc_pages(const struct iobmd_fill *fill,
 }
 
 /*
- * A contiguous block of 2^@order pages as single pages: for one that @end cuts
- * short, whose rest goes back; for two pages, as no kernel before 6.9 has folios
- * of order 1 in its page cache; and where it has no large folios at all.
+ * Adds a contiguous block of 2^@order pages as single pages. Used for a block that @end
+ * cuts short, whose remainder is freed; for order 1, which the page cache does not
+ * support before 6.9; and on kernels without large folios.
  */
 static int iobmd_fill_pages(struct iobmd_fill *fill, unsigned int order)
 {
@@ -185,7 +185,7 @@ static int iobmd_fill_block(struct iobmd_fill *fill, unsigned int order)
 	return iobmd_fill_folio(fill, order);
 }
 
-/* Is there enough memory for all that is to come? Looks again from time to time. */
+/* Checks from time to time that there is enough memory for all remaining pages. */
 static int iobmd_fill_check(const struct iobmd_fill *fill)
 {
 	pgoff_t nr_pages = fill->end - fill->index;
@@ -222,7 +222,7 @@ static int iobmd_fill(struct iobmd_fill *fill)
 	return 0;
 }
 
-/* Adds the pages up to @nr_pages, which have been charged to the account. */
+/* Adds the pages up to @nr_pages, which are already charged to the account. */
 static int iobmd_memory_fill(struct iobmd_buffer *buffer, pgoff_t nr_pages)
 {
 	pgoff_t start = iobmd_memory_nr_pages(buffer);
@@ -252,7 +252,10 @@ static int iobmd_memory_fill(struct iobmd_buffer *buffer, pgoff_t nr_pages)
 	return 0;
 }
 
-/* The second time also what lies in the batches of other CPUs makes room. */
+/*
+ * Tries again after freeing leftovers, and once more after draining the batches of all
+ * CPUs first.
+ */
 static int iobmd_memory_charge(struct iobmd_buffer *buffer, unsigned long nr_pages,
 			       bool exempt)
 {
@@ -272,7 +275,7 @@ static int iobmd_memory_charge(struct iobmd_buffer *buffer, unsigned long nr_pag
  * @nr_pages: How many pages it will have, at least as many as now.
  * @exempt: The user's ceiling does not apply.
  *
- * Faults never see a page before all are there: they stop at i_size.
+ * Faults stop at i_size, so they do not see a page before all of them are there.
  *
  * Return: 0, or -EDQUOT, -EINTR, -ENOMEM with nothing changed.
  */

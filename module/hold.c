@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Holds: each keeps the memory of a buffer up to some end.
+ * Holds: each keeps the memory of a buffer up to a given end.
  *
  * Windows, exports, parts of composites and clients have one each, and so does a
- * descriptor whose owner asked for it. They are in a tree, the largest end first, as
- * there may be very many.
+ * descriptor that was derived with IOBMD_DERIVE_F_HOLD. There may be very many, so they
+ * are in a tree, sorted by descending end.
  */
 
 #include <linux/lockdep.h>
@@ -32,13 +32,13 @@ static int iobmd_hold_get_locked(struct iobmd_hold *hold, struct iobmd_buffer *b
 }
 
 /**
- * iobmd_hold_get - keep the memory of a buffer from being taken away
+ * iobmd_hold_get - keep a shrink from freeing the memory of a buffer
  * @hold: Belongs to @buffer until iobmd_hold_put().
  * @buffer: The buffer; the caller holds a reference.
- * @end: Up to which byte; 0 means the length of now.
+ * @end: Up to which byte; 0 means the current length.
  *
- * A grow is no obstacle. A shrink is waited for, one only: while a hold waits, no
- * other shrink begins.
+ * Does not wait for a grow. Waits for at most one shrink: while a hold waits, no other
+ * shrink begins.
  *
  * Context: process context.
  * Return: 0, or -ERESTARTSYS, or -EINVAL if the buffer does not reach to @end.
@@ -77,12 +77,12 @@ static bool iobmd_hold_is_beyond(const struct iobmd_buffer *buffer, u64 capacity
 }
 
 /**
- * iobmd_hold_begin_resize - see whether seals and holds allow a resize
+ * iobmd_hold_begin_resize - check whether seals and holds allow a resize
  * @buffer: The buffer. The caller holds its resize_lock.
- * @capacity: What it will have.
+ * @capacity: The new capacity.
  *
- * Return: 0, and then no hold comes before iobmd_hold_end_resize() if the capacity
- * becomes smaller; or -EBUSY.
+ * Return: 0 or -EBUSY. After 0 for a smaller capacity, new holds wait for
+ * iobmd_hold_end_resize().
  */
 int iobmd_hold_begin_resize(struct iobmd_buffer *buffer, u64 capacity)
 {
@@ -114,7 +114,7 @@ void iobmd_hold_end_resize(struct iobmd_buffer *buffer)
 	spin_lock(&buffer->lock);
 	WRITE_ONCE(buffer->memory.shrinking, false);
 	spin_unlock(&buffer->lock);
-	/* Before the look whether a task waits. */
+	/* Orders the store before wake_up_var()'s check for waiters. */
 	smp_mb();
 	wake_up_var(&buffer->memory.shrinking);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* iobmd: the objects and what each file offers to the others. */
+/* iobmd: the structs, and the functions that each file provides to the others. */
 #ifndef IOBMD_INTERNAL_H
 #define IOBMD_INTERNAL_H
 
@@ -29,24 +29,24 @@ struct mem_cgroup;
 struct pipe_inode_info;
 struct seq_file;
 
-/* The order of a huge page, and whether this kernel has any. */
+/* The order of a huge page, and whether this kernel has huge pages. */
 #define IOBMD_HUGE_ORDER	(PMD_SHIFT - PAGE_SHIFT)
 #define IOBMD_HAS_HUGE		IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE)
 #define IOBMD_HUGE_SIZE		(IOBMD_HAS_HUGE ? PMD_SIZE : 0)
 #define IOBMD_HUGE_PAGES	BIT(IOBMD_HUGE_ORDER)
 
-/* Unmovable, cleared once, and no word in the log when there is none. */
+/* Unmovable and zeroed; failures are not logged. */
 #define IOBMD_GFP	(GFP_HIGHUSER | __GFP_ZERO | __GFP_NOWARN)
 
-/* What the core allocates when it splits a folio: also without the OOM killer. */
+/* What the core allocates when it splits a folio, also without the OOM killer. */
 #define IOBMD_GFP_SPLIT	(GFP_HIGHUSER | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
 
-/* For what can be done without. */
+/* For allocations that have a fallback. */
 #define IOBMD_GFP_LIGHT	(IOBMD_GFP | __GFP_NORETRY)
 
 /*
- * For what stands for a buffer, counted for the caller's memory cgroup; and for tables
- * that a driver has us make. Neither has a process killed where memory is short.
+ * For objects that represent a buffer, charged to the caller's memory cgroup, and for
+ * tables allocated on behalf of a driver. Neither invokes the OOM killer.
  */
 #define IOBMD_GFP_TABLE		(GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
 #define IOBMD_GFP_OBJECT	(IOBMD_GFP_TABLE | __GFP_ACCOUNT)
@@ -58,8 +58,8 @@ struct seq_file;
 
 /**
  * struct iobmd_hold - a reason for a buffer to keep the memory that it has
- * @node: In the holds of the buffer.
- * @end: The memory up to this byte has to stay.
+ * @node: In @holds of struct iobmd_memory.
+ * @end: The memory up to this byte stays.
  */
 struct iobmd_hold {
 	struct rb_node node;
@@ -68,61 +68,63 @@ struct iobmd_hold {
 
 /**
  * struct iobmd_memory - the memory of a buffer: folios in the page cache of its inode
- * @alignment: As asked for at creation; constant, like the four that follow.
+ * @alignment: As requested at creation. Constant, like the four members that follow.
  * @huge: enum iobmd_huge
  * @exempt: Whether the creator was exempt from the user's ceiling.
  * @node: NUMA node, or NUMA_NO_NODE.
  * @memcg: The memory cgroup of the creator, or NULL.
  * @resize_lock: One resize at a time. Protects the set of folios.
- * @fault_lock: Shared while a page fault looks a folio up and maps it or locks it;
- *	exclusive while a shrink unmaps folios and looks whether they are in use. With
- *	it held shared, no folio goes away.
- * @split: The folio that a shrink has split, else NULL. Written with @fault_lock
+ * @fault_lock: Shared while a page fault looks a folio up and maps or locks it;
+ *	exclusive while a shrink unmaps folios and checks whether they are in use. No
+ *	folio is removed while it is held shared.
+ * @split: The folio that a shrink is splitting, else NULL. Written with @fault_lock
  *	exclusive.
- * @has_bad: A folio of several pages has had one with a hardware error.
+ * @has_bad: A large folio has had a page with a hardware error.
  * @huge_bytes: How much of the memory is in huge pages. Written with @resize_lock
  *	held, read without.
  * @seals: An or of enum iobmd_seals. The lock of the buffer protects it and what
  *	follows. Written with @resize_lock held too, and IOBMD_SEAL_WRITE with
  *	@fault_lock exclusive.
- * @holds: Of struct iobmd_hold, the largest end first. Not added to while @shrinking.
+ * @holds: Of struct iobmd_hold, the largest end first. None is added while @shrinking.
  * @shrinking: A resize to a smaller capacity is running. Written with @resize_lock
  *	held too; waited for by wait_var_event().
- * @nr_waiting: How many holds wait for it to end. No other begins while one does.
+ * @nr_waiting: How many holds wait for @shrinking to be cleared. No other shrink begins
+ *	while one does.
  *
- * Lock order: mmap_lock, or @resize_lock; then @fault_lock, folio lock, the kernel's
- * own; last the lock of the buffer. User memory is not touched under any of them.
+ * Lock order: mmap_lock or @resize_lock; then @fault_lock; the folio lock; locks of the
+ * core; last the lock of the buffer. User memory is not accessed under any of them.
  *
- * Waits that are not over in a moment: for what, what prolongs it, what ends it.
+ * What may sleep for long: the wait, what prolongs it, and the signals that end it.
  *
  * @resize_lock
- *	RESIZE and SEAL for each other. A grow takes as long as it takes to get the
- *	memory; memory.high of its caller prolongs that without end. Any signal.
+ *	RESIZE and SEAL wait for each other. A grow holds it while it allocates, which
+ *	memory.high of its caller can prolong without limit. Any signal.
  * @shrinking
- *	A hold for one shrink, which waits as the following say. Any signal.
+ *	A hold waits for one shrink, which waits for what follows. Any signal.
  * @fault_lock, exclusive
- *	A shrink or the seal against writing, for faults that are mapping a page.
+ *	A shrink or the seal against writing waits for faults that are mapping a page.
  *	SIGKILL.
  * @fault_lock, shared
- *	Faults, reads, writes and GET_INFO of a window, for one look of a shrink or
- *	seal: the unmapping, and ticks for references as below, none if a fault waits.
+ *	Faults, reads, writes and GET_INFO of a window wait for one look of a shrink or
+ *	seal: the unmapping, and the ticks for references as below. The look gives up
+ *	if a fault waits.
  * folio lock
- *	A shrink or seal, for faults and memory failure. SIGKILL.
+ *	A shrink or seal waits for faults and memory failure. SIGKILL.
  * references to a folio
- *	A shrink or seal, for those of the kernel's bookkeeping: IOBMD_USED_TICKS for
- *	all folios of a look, IOBMD_USED_LOOKS looks. SIGKILL.
+ *	A shrink or seal waits for transient references of the kernel: IOBMD_USED_TICKS
+ *	for all folios of a look, IOBMD_USED_LOOKS looks. SIGKILL.
  * batches of other CPUs
- *	A refused shrink, seal or charge: IOBMD_DRAIN_TICKS. A real-time task on such a
- *	CPU does not prolong it. SIGKILL.
+ *	A refused shrink, seal or charge waits for IOBMD_DRAIN_TICKS at most. A
+ *	real-time task on such a CPU does not prolong it. SIGKILL.
  * helpers of a large grow
- *	For each to zero the folio that it has begun. They are not bound to a CPU, so a
- *	real-time task that occupies theirs does not prolong it.
+ *	A grow waits for each to zero the folio that it has begun. They are not bound to
+ *	a CPU, so a real-time task that occupies theirs does not prolong it.
  * reap_lock of the account
- *	A charge over the ceiling and an allocation without memory, for the look
- *	through the leftovers of the same user. SIGKILL.
+ *	A charge over the ceiling or a failed allocation waits for a scan of the
+ *	leftovers of the same user. SIGKILL.
  * lock of an export
- *	Mapping and CPU access, for those of others through the same export: the time
- *	of the syncs, where the device needs any.
+ *	Mapping and CPU access wait for those of others through the same export, which
+ *	take as long as their syncs, if the device needs any.
  */
 struct iobmd_memory {
 	u64 alignment;
@@ -145,20 +147,21 @@ struct iobmd_memory {
 
 /**
  * struct iobmd_buffer - a buffer: bytes that descriptors and mappings share
- * @inode: Its ->i_size is the memory in bytes, whole pages, but for a composite:
- *	iobmd_composite_inode_size(). The inode owns this struct: its eviction, when the
- *	last file is gone, frees both. A mapping holds a file, a file the inode.
- * @rcu: For debugfs, which looks at buffers without a reference.
+ * @inode: Its ->i_size is the size of the memory, in whole pages; for a composite see
+ *	iobmd_composite_inode_size(). The inode owns this struct: its eviction, after
+ *	the last file is gone, frees both. A mapping holds a file, a file the inode.
+ * @rcu: For debugfs, which reads buffers without a reference.
  * @listed: In iobmd_buffers; unused while @capacity is 0.
  * @id: Unique while the module is loaded.
- * @direction: As asked for, or what all parts have; never 0, and constant.
- * @account: That of the creator, for the memory and the inode; a reference.
- * @memory: What it consists of, if it is no composite.
- * @composite: The parts that it shows instead, or NULL. Nothing is in @memory then.
+ * @direction: As requested, or what all parts of a composite allow. Never 0; constant.
+ * @account: The account of the creator, charged with the memory and the inode; a
+ *	reference.
+ * @memory: The memory; empty if @composite is set.
+ * @composite: The parts of a composite, else NULL.
  * @lock: Protects all that follows, and a part of @memory. Innermost.
  * @capacity: In bytes, exact. Written with the resize_lock of @memory held too.
  * @length: In bytes, at most @capacity.
- * @name: For people; may be empty.
+ * @name: For display only; may be empty.
  */
 struct iobmd_buffer {
 	struct inode *inode;
@@ -178,19 +181,19 @@ struct iobmd_buffer {
 
 /**
  * struct iobmd_view - what a descriptor shows of its buffer
- * @account: That of the task that made the descriptor; a reference. NULL for the
- *	first of a buffer, which counts with that.
+ * @account: The account of the task that created the descriptor; a reference. NULL for
+ *	the first descriptor of a buffer, which is charged with the buffer.
  * @buffer: The buffer; the descriptor's file has a reference to its inode.
- * @rights: An or of enum iobmd_rights. Also the mode of the file, so that the
- *	kernel's own checks go by it.
+ * @rights: An or of enum iobmd_rights. The mode of the file matches them, so that the
+ *	checks of the VFS apply.
  * @is_window: Whether it shows only a part.
  * @offset: Where that part begins, in bytes; a multiple of the page size.
  * @size: Its size in bytes; without @is_window it is the buffer's length.
  * @has_hold: Whether @hold is in use.
- * @hold: Keeps what the view shows, or what its owner asked for.
+ * @hold: Keeps the window, or the length at creation if a hold was requested.
  *
- * Constant, except for @hold, which is put with the file. The rest is freed with its
- * dentry, which stat(2) looks at and which a path keeps for longer than the file.
+ * Constant, except for @hold, which is put with the file. The rest is freed with the
+ * dentry, which a path may keep for longer than the file, and which stat(2) uses.
  */
 struct iobmd_view {
 	struct iobmd_account *account;
@@ -204,11 +207,11 @@ struct iobmd_view {
 };
 
 /**
- * struct iobmd_window - what a derived view shows of its parent, and may do with it
+ * struct iobmd_window - the range and the rights of a view to be derived
  * @offset: Where it begins in the parent, in bytes; a multiple of the page size.
  * @length: In bytes; 0 for no window, but all that the parent shows.
- * @rights: An or of enum iobmd_rights. Those that the parent lacks are not added.
- * @hold: Whether it keeps the memory up to the length of now, also if it is no window.
+ * @rights: An or of enum iobmd_rights. Rights that the parent lacks are not added.
+ * @hold: Whether to keep the memory up to the current length, even without a window.
  */
 struct iobmd_window {
 	u64 offset;
@@ -220,9 +223,9 @@ struct iobmd_window {
 /**
  * struct iobmd_place - where a byte of a view lies
  * @buffer: The buffer that has the memory; not a composite.
- * @offset: Where in that, in bytes.
+ * @offset: The offset in @buffer, in bytes.
  * @before: How many bytes of the same part of a composite lie before it.
- * @length: How many bytes from there on lie next to each other in @buffer.
+ * @length: How many bytes from @offset on belong to the view without a gap.
  */
 struct iobmd_place {
 	struct iobmd_buffer *buffer;
@@ -232,10 +235,10 @@ struct iobmd_place {
 };
 
 /**
- * struct iobmd_run_limits - how long a physically contiguous run may be
- * @max: In bytes, 1 or more.
- * @boundary: Low bits, all set: no run goes on across an address that has none
- *	of them.
+ * struct iobmd_run_limits - limits of a physically contiguous run
+ * @max: The maximum length in bytes, 1 or more.
+ * @boundary: A mask of low bits. A run does not cross an address that has none of
+ *	them set.
  */
 struct iobmd_run_limits {
 	u64 max;
@@ -249,7 +252,7 @@ struct iobmd_run_limits {
  * @node: For a list that the caller keeps.
  * @sgt: Its segments.
  * @dev: The device.
- * @direction: As asked for.
+ * @direction: As requested.
  */
 struct iobmd_dma_mapping {
 	struct list_head node;
@@ -258,17 +261,17 @@ struct iobmd_dma_mapping {
 	enum dma_data_direction direction;
 };
 
-/* What a descriptor shows. */
+/* The view of a descriptor. */
 static inline const struct iobmd_view *iobmd_descriptor_view(const struct file *file)
 {
 	return file->private_data;
 }
 
-/* What a descriptor takes, in bytes. */
+/* What a descriptor is charged, in bytes. */
 #define IOBMD_DESCRIPTOR_BYTES	(sizeof(struct file) + sizeof(struct dentry) + \
 				 sizeof(struct iobmd_view))
 
-/* What each file offers to those above it: the order is that of Kbuild, from the bottom up. */
+/* The functions of each file, in the order of Kbuild, from the bottom up. */
 
 /* account.c */
 void iobmd_account_get(struct iobmd_account *account, unsigned long nr);
@@ -293,7 +296,7 @@ struct folio *iobmd_memory_folio(struct iobmd_buffer *buffer, pgoff_t index);
 bool iobmd_folio_is_bad(struct folio *folio, pgoff_t index, unsigned long nr);
 void iobmd_memory_keep_bad(struct iobmd_buffer *buffer, pgoff_t start);
 
-/* Whether a large folio has a page with a hardware error somewhere. */
+/* Whether any page of a large folio has a hardware error. */
 static inline bool iobmd_folio_has_bad(struct folio *folio)
 {
 	return folio_test_large(folio) && folio_test_has_hwpoisoned(folio);
@@ -308,9 +311,10 @@ void iobmd_memory_init(void);
 void iobmd_memory_exit(void);
 
 /*
- * Whether the seal against writing is on. It is refused while the page cache has a
- * writable mapping. So a writer counts as one before it asks, or asks with @fault_lock
- * held and then holds a folio.
+ * Whether the seal against writing is set. The seal is refused while the page cache has
+ * a writable mapping. So a writer must either count as such a mapping before this
+ * check, or make it with @fault_lock held and take a reference to a folio under the
+ * lock.
  */
 static inline bool iobmd_buffer_is_write_sealed(const struct iobmd_buffer *buffer)
 {
@@ -397,7 +401,7 @@ void iobmd_buffer_publish(struct iobmd_buffer *buffer, u64 capacity);
 void iobmd_buffer_set_name(struct iobmd_buffer *buffer, const char *name);
 void iobmd_buffer_get_info(struct iobmd_buffer *buffer,
 			   struct iobmd_get_info *info);
-/* Each byte of a name becomes four at most. */
+/* Escaping makes up to four bytes of each. */
 #define IOBMD_NAME_ESCAPED	(4 * IOBMD_NAME_MAX + 1)
 void iobmd_buffer_escape_name(struct iobmd_buffer *buffer, char *escaped);
 void iobmd_buffer_show_name(struct seq_file *m, struct iobmd_buffer *buffer);

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * read(2), write(2), splice(2), lseek(2) and fallocate(2) on a descriptor, by the
- * rules of a file that has no holes and does not grow by a write: a read or write
- * that reaches beyond the end is cut short there, a read from there on returns 0, a
- * write ENOSPC.
+ * read(2), write(2), splice(2), lseek(2) and fallocate(2) on a descriptor. It behaves
+ * as a file without holes that writes do not extend: a read or write that extends
+ * beyond the end is short, at the end a read returns 0 and a write ENOSPC.
  *
- * No lock is held while user memory is touched, which may be a mapping of the
- * same buffer: a reference to the folio is enough.
+ * No lock is held while user memory is accessed, since it may be a mapping of the same
+ * buffer: a reference to the folio is enough.
  */
 
 #include <linux/fs.h>
@@ -21,8 +20,9 @@
 #include "internal.h"
 
 /*
- * How far to copy at once. In a folio with a bad page, only the first is known good;
- * there is one only while the kernel has not split it yet, or if it could not.
+ * How many bytes to copy at once: one page if the folio has a bad page, since only the
+ * first page was checked. Such a folio exists only until the kernel splits it, or if
+ * the split failed.
  */
 static size_t iobmd_io_limit(struct folio *folio, size_t start)
 {
@@ -32,9 +32,9 @@ static size_t iobmd_io_limit(struct folio *folio, size_t start)
 }
 
 /*
- * The folio that byte @pos of the view lies in, with a reference; NULL if a shrink
- * was faster; or an ERR_PTR. @start: out, where in it. @length: how many bytes are
- * wanted from there on, and are there.
+ * The folio of byte @pos of the view, with a reference; NULL if a shrink has removed
+ * it; or an ERR_PTR. @start: returns where in the folio the byte lies. @length: in, how
+ * many bytes to access; out, how many of them the folio has.
  */
 static struct folio *iobmd_io_get_folio(const struct iobmd_view *view, u64 pos,
 					bool write, size_t *start, u64 *length)
@@ -71,15 +71,15 @@ static ssize_t iobmd_io_copy(const struct iobmd_view *view, u64 pos,
 }
 
 /**
- * iobmd_io - copy between a view and somewhere else
+ * iobmd_io - copy between a view and an iov_iter
  * @view: The view.
- * @pos: Where in it, in bytes, below @size; moves with what is copied.
- * @size: How far to go at most, in bytes from the start of the view.
- * @iter: Where else, and how much; moves too, and keeps what is beyond @size.
- * @write: Whether the view is where to.
+ * @pos: The offset in @view, in bytes, below @size. Advanced by what is copied.
+ * @size: Where to stop, in bytes from the start of the view.
+ * @iter: The other side, and how much. Advanced too; keeps what is beyond @size.
+ * @write: Whether to copy from @iter to @view.
  *
- * Return: the bytes copied, 0 or more, or if that would be 0 what went wrong:
- * -EFAULT, -EINTR, -EIO, -EPERM.
+ * Return: the bytes copied, 0 or more; or an error if nothing was copied: -EFAULT,
+ * -EINTR, -EIO, -EPERM.
  */
 ssize_t iobmd_io(const struct iobmd_view *view, loff_t *pos, u64 size,
 		 struct iov_iter *iter, bool write)
@@ -120,19 +120,19 @@ ssize_t iobmd_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	const struct iobmd_view *view = iobmd_descriptor_view(iocb->ki_filp);
 	u64 size = iobmd_view_size(view);
 
-	/* A caller in the kernel need not have looked at the mode of the file. */
+	/* A caller in the kernel may not have checked the mode of the file. */
 	if (!(view->rights & IOBMD_RIGHT_WRITE))
 		return -EACCES;
 	if (!iov_iter_count(from))
 		return 0;
-	/* What is to be appended would go beyond the end. */
+	/* Appending would extend beyond the end. */
 	if (iocb->ki_pos >= size || iocb->ki_flags & IOCB_APPEND)
 		return -ENOSPC;
-	/* Nothing: a shrink was faster. */
+	/* 0 bytes: a concurrent shrink removed the memory. */
 	return iobmd_io(view, &iocb->ki_pos, size, from, true) ?: -ENOSPC;
 }
 
-/* The pipe gets references to the pages. Nobody may take or change them there. */
+/* The pipe gets references to the pages, and must neither steal nor modify them. */
 static int iobmd_splice_add(struct splice_pipe_desc *spd,
 			    const struct iobmd_view *view, u64 pos, size_t length)
 {
@@ -191,7 +191,7 @@ ssize_t iobmd_splice_read(struct file *file, loff_t *pos,
 	return ret;
 }
 
-/* All of it is data, and the only hole is at the end. */
+/* Everything is data; the only hole is at the end. */
 loff_t iobmd_llseek(struct file *file, loff_t offset, int whence)
 {
 	u64 size = iobmd_view_size(iobmd_descriptor_view(file));
@@ -199,7 +199,7 @@ loff_t iobmd_llseek(struct file *file, loff_t offset, int whence)
 	return generic_file_llseek_size(file, offset, whence, size, size);
 }
 
-/* Zeroes as a write would write. */
+/* Zeroes a range as a write of zeros would. */
 static int iobmd_io_zero(const struct iobmd_view *view, u64 pos, u64 end)
 {
 	while (pos < end) {
@@ -221,9 +221,9 @@ static int iobmd_io_zero(const struct iobmd_view *view, u64 pos, u64 end)
 }
 
 /*
- * The memory is there already: to allocate is to grow, if need be. None of it goes
- * away in the middle, so nothing is punched. Some callers in the kernel come without
- * the checks of fallocate(2).
+ * All memory is allocated already, so allocating means growing if necessary. No memory
+ * can be freed in the middle, so punching holes is not supported. Some callers in the
+ * kernel bypass the checks of fallocate(2).
  */
 long iobmd_fallocate(struct file *file, int mode, loff_t offset, loff_t length)
 {
@@ -238,7 +238,7 @@ long iobmd_fallocate(struct file *file, int mode, loff_t offset, loff_t length)
 		return -EINVAL;
 	if (!(view->rights & IOBMD_RIGHT_WRITE))
 		return -EACCES;
-	/* Before anything grows */
+	/* Check before anything grows. */
 	if (zero && iobmd_buffer_is_write_sealed(view->buffer))
 		return -EPERM;
 	if (end > size && !keep) {

@@ -2,8 +2,8 @@
 /*
  * The ioctls: one table for each kind of file, and a handler for each command.
  *
- * To add one: a number and a struct in uapi/linux/iobmd.h, a member of union
- * iobmd_argument, a handler, a line in a table; and see module/README.md.
+ * To add a command: a number and a struct in uapi/linux/iobmd.h, a member of union
+ * iobmd_argument, a handler and a line in a table; see also module/README.md.
  */
 
 #include <linux/build_bug.h>
@@ -37,10 +37,10 @@ union iobmd_argument {
 
 /**
  * struct iobmd_call - one call of an ioctl
- * @file: What it is called on.
- * @user: Where the argument is.
- * @user_size: As much of it as the caller knows, in bytes.
- * @arg: The kernel's copy, size and flags checked; zero where the caller's ends.
+ * @file: The device or the descriptor.
+ * @user: The argument in user memory.
+ * @user_size: The size of the argument as the caller knows it, in bytes.
+ * @arg: The kernel's copy, with size and flags checked, zeroed beyond @user_size.
  */
 struct iobmd_call {
 	struct file *file;
@@ -50,13 +50,13 @@ struct iobmd_call {
 };
 
 /**
- * struct iobmd_command - what a file does for a command number
+ * struct iobmd_command - the entry of a command in the table
  * @cmd: The number.
- * @size: The size of the argument as this kernel knows it, in bytes.
+ * @size: The size of the argument as the module knows it, in bytes.
  * @min_size: Its size when the command was introduced.
- * @flags: The flags that it knows.
- * @rights: Those that the descriptor must have: an or of enum iobmd_rights.
- * @handler: Returns what the system call shall.
+ * @flags: The valid flags.
+ * @rights: The rights that the descriptor needs: an or of enum iobmd_rights.
+ * @handler: Returns the result of the system call.
  */
 struct iobmd_command {
 	unsigned int cmd;
@@ -99,7 +99,7 @@ static int iobmd_call_copy_in(struct iobmd_call *call,
 
 static int iobmd_call_copy_out(struct iobmd_call *call, size_t size)
 {
-	/* The caller's own size: another thread may have changed it since. */
+	/* Return the size as read at first: another thread may have changed it meanwhile. */
 	call->arg.size = call->user_size;
 	if (copy_to_user(call->user, &call->arg, min_t(size_t, size, call->user_size)))
 		return -EFAULT;
@@ -141,7 +141,10 @@ static long iobmd_ioctl_create(struct iobmd_call *call)
 	return iobmd_call_return_file(fd, iobmd_call_create(call));
 }
 
-/* What a call makes lives beside the descriptor it is on, or where new buffers go. */
+/*
+ * A new file goes on the mount of the descriptor it is made from; from the device, on
+ * that of new buffers.
+ */
 static struct vfsmount *iobmd_call_mnt(const struct iobmd_call *call)
 {
 	return iobmd_descriptor_is(call->file) ? call->file->f_path.mnt : iobmd_mnt;
@@ -158,7 +161,7 @@ static struct file *iobmd_call_compose(const struct iobmd_call *call,
 	return iobmd_compose(iobmd_call_mnt(call), parts, args->nr_parts, rights);
 }
 
-/* As vmemdup_user(), but without the OOM killer. */
+/* Like vmemdup_user(), but without the OOM killer. */
 static struct iobmd_compose_part *iobmd_compose_copy_parts(const struct iobmd_compose *args)
 {
 	size_t size = args->nr_parts * sizeof(struct iobmd_compose_part);
@@ -391,7 +394,7 @@ iobmd_command_find(const struct iobmd_command *commands, size_t nr,
 	return NULL;
 }
 
-/* @rights: Those of the file; the device needs none. */
+/* @rights: The rights of the descriptor; commands of the device need none. */
 static long iobmd_ioctl(const struct iobmd_command *command, struct file *file,
 			unsigned long arg, u32 rights)
 {

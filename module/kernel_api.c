@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The API for other modules, which include/linux/iobmd.h documents. */
+/* The API for other modules, documented in include/linux/iobmd.h. */
 
 #include <linux/err.h>
 #include <linux/eventfd.h>
@@ -16,11 +16,11 @@
 
 /**
  * struct iobmd_client - a driver that uses a buffer
- * @file: A descriptor of its own, with a hold and no more rights than the driver
- *	has asked for. It also keeps this module loaded.
+ * @file: A descriptor of its own, with a hold and no more rights than the driver has
+ *	requested. It also keeps this module loaded.
  * @size: How much of the buffer the hold covers, in bytes.
- * @eventfd_lock: Protects @eventfd. Held while that is signalled, so that it is in
- *	use no more when it has been replaced, and may be put.
+ * @eventfd_lock: Protects @eventfd. Held while it is signalled, so that a replaced
+ *	eventfd is no longer in use and can be put.
  * @eventfd: What iobmd_client_notify() signals, with a reference, or NULL.
  */
 struct iobmd_client {

@@ -2,15 +2,15 @@
 /*
  * Leftovers: folios that have outlived their buffer.
  *
- * When a buffer ends, some of its memory may still be in use: by a pipe or a socket
- * that spliced it, or pinned by a device's driver. Such a folio is not free, so it
- * stays charged, unless its creator has no ceiling to get around. The account keeps
- * a reference to it, and looks from time to time whether that is the last: then the
- * folio is freed and uncharged. A refused charge looks at once. When the module goes,
- * its references go.
+ * When a buffer is freed, some of its memory may still be in use: spliced into a pipe
+ * or a socket, or pinned for DMA. Such a folio is not free, so it stays charged, unless
+ * its creator is exempt from the ceiling. The account keeps a reference to it, and
+ * checks from time to time whether that is the last one; then the folio is freed and
+ * uncharged. A refused charge checks at once. Unloading the module drops the
+ * references.
  *
- * There is no allocation that could fail at the end of a buffer: leftovers are linked
- * by their ->private, which the kernel leaves alone in a folio without PG_private.
+ * Freeing a buffer must not depend on an allocation: leftovers are linked through
+ * ->private, which the kernel does not use in a folio without PG_private.
  */
 
 #include <linux/atomic.h>
@@ -23,7 +23,7 @@
 
 #include "account.h"
 
-/* How soon to look at leftovers, and how late if none has become free. */
+/* The delay of the first scan for free leftovers, and the longest after scans that free none. */
 #define IOBMD_LEFTOVER_SOON	(HZ / 10)
 #define IOBMD_LEFTOVER_LATE	(2 * HZ)
 
@@ -32,7 +32,7 @@ static struct delayed_work iobmd_leftover_reaper;
 static unsigned long iobmd_leftover_delay;
 static atomic_long_t iobmd_nr_leftovers;
 
-/* Adds the chain from @first to @last. */
+/* Adds the chain from @first to @last to the account. */
 static void iobmd_leftover_add(struct iobmd_account *account, struct folio *first,
 			       struct folio *last)
 {
@@ -57,14 +57,14 @@ static void iobmd_leftover_free(struct iobmd_account *account, struct folio *fol
 {
 	iobmd_account_uncharge(account, folio_nr_pages(folio));
 	folio->private = NULL;
-	/* As iobmd_memory_keep_bad() does. */
+	/* Never free it: see iobmd_memory_keep_bad(). */
 	if (!iobmd_folio_has_bad(folio))
 		folio_put(folio);
 }
 
 /*
- * Frees the leftovers that nothing else uses, or @all. The caller has a reference to
- * @account. Returns how many folios these were.
+ * Frees the leftovers that nothing else uses, or with @all every one. The caller has a
+ * reference to @account. Returns the number of folios freed.
  */
 static unsigned long iobmd_leftover_reap(struct iobmd_account *account, bool all)
 {
@@ -93,9 +93,9 @@ static unsigned long iobmd_leftover_reap(struct iobmd_account *account, bool all
 }
 
 /**
- * iobmd_leftover_make_room - free what a refused allocation might need
- * @account: The account it counts for; the caller has a reference.
- * @drain: Whether to have all CPUs let go of the folios in their batches first.
+ * iobmd_leftover_make_room - free leftovers for a refused charge or allocation
+ * @account: The account to free leftovers of; the caller has a reference.
+ * @drain: Whether to drain the batches of all CPUs first.
  *
  * Return: whether there were leftovers, so that it is worth trying again.
  */
@@ -112,7 +112,7 @@ bool iobmd_leftover_make_room(struct iobmd_account *account, bool drain)
 	return true;
 }
 
-/* Returns how many folios have been freed. */
+/* Returns the number of folios freed. */
 static unsigned long iobmd_leftover_reap_accounts(bool all)
 {
 	struct iobmd_account *account;
@@ -129,7 +129,7 @@ static unsigned long iobmd_leftover_reap_accounts(bool all)
 	return nr;
 }
 
-/* The first look after a folio was added also has the CPUs let go of theirs. */
+/* The first scan after a folio was added also drains the batches of all CPUs. */
 static void iobmd_leftover_work(struct work_struct *work)
 {
 	unsigned long delay = READ_ONCE(iobmd_leftover_delay);
@@ -145,8 +145,8 @@ static void iobmd_leftover_work(struct work_struct *work)
 }
 
 /*
- * Whether something beside the page cache uses @folio. One with a hardware error is
- * never used again: the core keeps it, or iobmd_memory_keep_bad().
+ * Whether anything besides the page cache uses @folio. A folio with a hardware error is
+ * never reused: the core or iobmd_memory_keep_bad() keeps it, so it is no leftover.
  */
 static bool iobmd_leftover_is_used(struct folio *folio)
 {
@@ -155,7 +155,10 @@ static bool iobmd_leftover_is_used(struct folio *folio)
 	return folio_ref_count(folio) > folio_nr_pages(folio);
 }
 
-/* The folio of page @index with a reference, if it is in use; and where the next begins. */
+/*
+ * The folio of page @index with a reference if it is in use, else NULL. Also returns
+ * where the next begins.
+ */
 static struct folio *iobmd_leftover_find(struct address_space *mapping, pgoff_t index,
 					 pgoff_t *next)
 {
@@ -171,9 +174,9 @@ static struct folio *iobmd_leftover_find(struct address_space *mapping, pgoff_t 
 }
 
 /**
- * iobmd_leftover_collect - keep what is still in use of a buffer that ends
- * @account: The account it is charged to; the caller has a reference.
- * @mapping: The page cache of the buffer, without users but for those of its folios.
+ * iobmd_leftover_collect - keep the folios of a freed buffer that are still in use
+ * @account: The account they are charged to; the caller has a reference.
+ * @mapping: The page cache of the buffer; only its folios can still have users.
  * @end: How many pages it has.
  *
  * Return: how many pages stay charged.
@@ -203,7 +206,7 @@ unsigned long iobmd_leftover_collect(struct iobmd_account *account,
 	atomic_long_add(nr_folios, &iobmd_nr_leftovers);
 	iobmd_leftover_add(account, first, last);
 	WRITE_ONCE(iobmd_leftover_delay, IOBMD_LEFTOVER_SOON);
-	/* Not put off if it is due already, as leftovers may come all the time. */
+	/* Does not postpone a pending scan, since leftovers may keep coming. */
 	queue_delayed_work(iobmd_leftover_wq, &iobmd_leftover_reaper, IOBMD_LEFTOVER_SOON);
 	return nr_pages;
 }
@@ -215,7 +218,7 @@ int iobmd_leftover_init(void)
 	return iobmd_leftover_wq ? 0 : -ENOMEM;
 }
 
-/* No buffer is left. What still uses the leftovers keeps them now. */
+/* No buffer is left. Remaining users of leftovers have references of their own. */
 void iobmd_leftover_exit(void)
 {
 	cancel_delayed_work_sync(&iobmd_leftover_reaper);

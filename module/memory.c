@@ -2,13 +2,12 @@
 /*
  * The memory of a buffer: folios in the page cache of its inode.
  *
- * The kernel's own page-cache code maps them, takes them apart and frees them.
- * Ours allocates them (grow.c), and sees to it that a shrink takes nothing from
- * anybody who uses it (shrink.c).
+ * The core's page-cache code maps, splits and frees them. This module allocates them
+ * (grow.c), and ensures that a shrink frees none that is in use (shrink.c).
  *
- * A folio is marked dirty for as long as it lives. There is nowhere to write it
- * to; it tells the kernel that the page cache has the only copy, so that neither
- * fadvise(2) nor a memory error nor a failed split makes it drop one.
+ * A folio stays dirty for its whole life, though there is no backing store: it tells
+ * the kernel that the page cache has the only copy, so that fadvise(2), a memory error
+ * or a failed split does not drop it.
  */
 
 #include <linux/highmem.h>
@@ -34,11 +33,10 @@ static int iobmd_memory_migrate_folio(struct address_space *mapping,
 }
 
 /*
- * The kernel asks before it splits a folio. On its own it would do so for
- * madvise(2) on a part, or when it wants to migrate, and would so make small
- * pages of what shall be huge. Worse, a split drops the pages beyond i_size,
- * which are there while a buffer grows or shrinks. So only the split that a
- * shrink is about is allowed, and that of a folio with a memory error.
+ * The kernel calls this before it splits a folio. It would split on its own for
+ * madvise(2) on a part or for migration, and lose huge pages. Worse, a split drops the
+ * pages beyond i_size, which exist while a buffer grows or shrinks. So allow only the
+ * split that a shrink requests, and that of a folio with a memory error.
  */
 static bool iobmd_memory_release_folio(struct folio *folio, gfp_t gfp)
 {
@@ -60,17 +58,17 @@ const struct address_space_operations iobmd_memory_aops = {
 };
 
 /*
- * The folio of page @index, or NULL beyond the end. It stays as it is for as
- * long as the caller holds one of the two locks, in any way, but for a hardware
- * error: who goes by the size of the folio needs a reference, too, which keeps the
- * kernel from splitting it.
+ * The folio of page @index, or NULL beyond the end. While the caller holds either of
+ * the two locks in any mode, the folio stays, and only a hardware error can split it. A
+ * caller that relies on its size also needs a reference, which keeps the kernel from
+ * splitting it.
  */
 struct folio *iobmd_memory_folio(struct iobmd_buffer *buffer, pgoff_t index)
 {
 	return xa_load(&buffer->inode->i_mapping->i_pages, index);
 }
 
-/* Whether one of the @nr pages from @index on, all in @folio, has a hardware error. */
+/* Whether any of the @nr pages from @index on, all in @folio, has a hardware error. */
 bool iobmd_folio_is_bad(struct folio *folio, pgoff_t index, unsigned long nr)
 {
 	unsigned long i;
@@ -87,9 +85,9 @@ bool iobmd_folio_is_bad(struct folio *folio, pgoff_t index, unsigned long nr)
 }
 
 /*
- * Keeps the folios from page @start on for ever that have a page with a hardware error
- * among others, as the core could not split them: it would free the bad page with the
- * rest, and hand it out again. (It keeps a single one.)
+ * Keeps large folios with a bad page for ever, from page @start on. The core could not
+ * split these: it would free the bad page with the rest, and allocate it again. (The
+ * core itself keeps a single bad page.)
  */
 void iobmd_memory_keep_bad(struct iobmd_buffer *buffer, pgoff_t start)
 {
@@ -114,12 +112,12 @@ void iobmd_memory_keep_bad(struct iobmd_buffer *buffer, pgoff_t start)
 }
 
 /**
- * iobmd_memory_get_folio - get hold of the memory at some byte
+ * iobmd_memory_get_folio - get a reference to the folio of a byte
  * @buffer: The buffer.
  * @offset: In bytes.
  * @write: Whether the caller will change it.
  *
- * The reference makes a shrink or a seal that would concern the folio fail.
+ * While the reference is held, a shrink or a seal that concerns the folio fails.
  *
  * Return: the folio, NULL beyond the end, or an ERR_PTR: -EPERM if it may not be
  * written, -EIO if it has a hardware error.
@@ -145,7 +143,7 @@ struct folio *iobmd_memory_get_folio(struct iobmd_buffer *buffer, u64 offset,
 }
 
 /*
- * How much of [@offset, @end) is in huge pages, in bytes; whole pages count. The
+ * How many bytes of [@offset, @end), rounded to whole pages, are in huge pages. The
  * caller holds fault_lock.
  */
 u64 iobmd_memory_huge_bytes(struct iobmd_buffer *buffer, u64 offset, u64 end)
@@ -166,8 +164,8 @@ u64 iobmd_memory_huge_bytes(struct iobmd_buffer *buffer, u64 offset, u64 end)
 }
 
 /*
- * Puts @folio and makes this CPU put the folios that its LRU batches hold; of
- * what modules can call, only the release of a batch does that.
+ * Puts @folio and drains the LRU batches of this CPU. Releasing a folio batch is the
+ * only function for that which is exported to modules.
  */
 void iobmd_folio_put_and_drain(struct folio *folio)
 {
@@ -187,10 +185,9 @@ static void iobmd_memory_drain_this_cpu(struct work_struct *work)
 }
 
 /*
- * Has all CPUs put the folios in their LRU batches. A CPU that a real-time task
- * occupies may do it later, when it can: this is a help to see what uses a folio, so
- * there is no need to wait for it. The same goes for one that goes offline meanwhile;
- * then the core drains it.
+ * Drains the LRU batches of all CPUs. A CPU that is occupied by a real-time task may do
+ * so later. That is fine: draining only removes transient references, so do not wait
+ * for it. The same applies to a CPU that goes offline meanwhile, which the core drains.
  */
 void iobmd_memory_drain_all_cpus(void)
 {
@@ -223,8 +220,8 @@ void iobmd_memory_exit(void)
 }
 
 /*
- * Zeroes from byte @offset to the end of its page, which may be mapped; but nobody
- * gets at one with a hardware error.
+ * Zeroes from byte @offset to the end of its page, which may be mapped. A page with a
+ * hardware error is skipped: it cannot be accessed anyway.
  */
 void iobmd_memory_zero_page_tail(struct iobmd_buffer *buffer, u64 offset)
 {

@@ -2,8 +2,8 @@
 /*
  * Which NUMA nodes the caller's memory may come from, and which of them comes first.
  *
- * In each function, @asked is the node that was asked for, or NUMA_NO_NODE. A node that
- * was asked for overrides the caller's memory policy, but not its cpuset.
+ * In each function, @asked is the requested node, or NUMA_NO_NODE. A requested node
+ * overrides the caller's memory policy, but not its cpuset.
  */
 
 #include <linux/cpuset.h>
@@ -15,7 +15,7 @@
 #include "internal.h"
 
 #ifdef CONFIG_NUMA
-/* The nodes that the policy binds the caller to, or NULL. */
+/* The nodes that the caller's memory policy binds it to, or NULL. */
 static const nodemask_t *iobmd_node_bound(void)
 {
 	struct mempolicy *policy = current->mempolicy;
@@ -41,7 +41,7 @@ static bool iobmd_node_policy_chooses(void)
 }
 #endif
 
-/* The node where the allocator looks first; NUMA_NO_NODE if a policy chooses it. */
+/* The node that the allocator tries first; NUMA_NO_NODE if a policy chooses it. */
 int iobmd_node_first(int asked)
 {
 	if (asked != NUMA_NO_NODE)
@@ -59,8 +59,8 @@ bool iobmd_node_is_allowed(int node, int asked)
 }
 
 /*
- * Whether the caller may have memory of every node. Otherwise a kernel thread, which neither a
- * cpuset nor a policy binds, must not allocate in its place.
+ * Whether the caller may have memory of every node. If not, a kernel thread must not
+ * allocate in its place, since neither the cpuset nor the policy would apply to it.
  */
 bool iobmd_node_is_unbound(int asked)
 {

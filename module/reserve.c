@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The reserve's folios: how they are handed out, and how they go back. */
+/* The folios of the reserve: how they are handed out, and how they are given back. */
 
 #include <linux/jiffies.h>
 #include <linux/mm.h>
@@ -8,17 +8,17 @@
 
 #include "reserve.h"
 
-/* After one folio the same caller often takes more: do not compete with it for memory. */
+/* A caller that takes one folio often takes more: do not compete with it for memory. */
 #define IOBMD_RESERVE_DELAY	(HZ / 50)
 
-/* How long memory that was short is left to others. */
+/* How long to leave memory to others after it was short. */
 #define IOBMD_RESERVE_BACKOFF	(10 * HZ)
 
 unsigned long iobmd_reserve_mib;
 struct workqueue_struct *iobmd_reserve_wq;
 struct iobmd_reserve *iobmd_reserves;
 
-/* In the kernel's books: memory that a shrinker can free. */
+/* Accounts the folio as memory that a shrinker can free. */
 static void iobmd_reserve_book(struct folio *folio, int sign)
 {
 	mod_node_page_state(folio_pgdat(folio), NR_KERNEL_MISC_RECLAIMABLE,
@@ -42,7 +42,7 @@ bool iobmd_reserve_add(struct iobmd_reserve *reserve, struct folio *folio)
 	return wanted;
 }
 
-/* The folio that was added last, as caches may have some of it; none of the last @keep. */
+/* Takes the folio that was added last, since parts of it may be cached. Leaves @keep folios. */
 static struct folio *iobmd_reserve_remove(struct iobmd_reserve *reserve,
 					  unsigned long keep)
 {
@@ -65,8 +65,8 @@ static struct folio *iobmd_reserve_remove(struct iobmd_reserve *reserve,
 
 /*
  * For a folio that is neither free nor in a page cache, the kernel only marks the bad
- * page; and it does not look for a mark when a large folio is freed. So a folio with a
- * bad page is never freed.
+ * page, and it does not check for the mark when a large folio is freed. So a folio with
+ * a bad page is never freed.
  */
 static bool iobmd_reserve_is_bad(struct iobmd_reserve *reserve, struct folio *folio)
 {
@@ -92,7 +92,7 @@ static struct folio *iobmd_reserve_remove_good(struct iobmd_reserve *reserve,
 	return folio;
 }
 
-/* How many of @nr folios it could give back to the kernel, @keep being left. */
+/* Gives up to @nr folios back to the kernel, but leaves @keep. Returns how many. */
 unsigned long iobmd_reserve_give_back(struct iobmd_reserve *reserve, unsigned long nr,
 				      unsigned long keep)
 {
@@ -116,7 +116,7 @@ void iobmd_reserve_refill_after(struct iobmd_reserve *reserve, unsigned long del
 		queue_delayed_work(iobmd_reserve_wq, &reserve->refill, delay);
 }
 
-/* The same where memory is short: what it frees is not taken away again at once. */
+/* The same under memory pressure: there is no refill for a while. */
 unsigned long iobmd_reserve_yield(struct iobmd_reserve *reserve, unsigned long nr)
 {
 	unsigned long given;
@@ -128,10 +128,10 @@ unsigned long iobmd_reserve_yield(struct iobmd_reserve *reserve, unsigned long n
 }
 
 /**
- * iobmd_reserve_node - the node whose reserve a buffer takes from first
- * @asked: The node that was asked for, or NUMA_NO_NODE.
+ * iobmd_reserve_node - find the node whose reserve to take from first
+ * @asked: The requested node, or NUMA_NO_NODE.
  *
- * Return: a node, or NUMA_NO_NODE if the allocator comes first.
+ * Return: a node, or NUMA_NO_NODE if the allocator should be tried first.
  */
 int iobmd_reserve_node(int asked)
 {
@@ -145,7 +145,7 @@ int iobmd_reserve_node(int asked)
 
 /**
  * iobmd_reserve_take - take a huge folio from the reserve of a node
- * @node: What iobmd_reserve_node() says.
+ * @node: What iobmd_reserve_node() returned.
  *
  * Return: the folio, zeroed, with a reference for the caller, or NULL.
  */
@@ -164,10 +164,12 @@ struct folio *iobmd_reserve_take(int node)
 }
 
 /**
- * iobmd_reserve_take_any - take a huge folio where the allocator finds none
- * @asked: The node that was asked for, or NUMA_NO_NODE.
+ * iobmd_reserve_take_any - take a huge folio from any reserve that may be used
+ * @asked: The requested node, or NUMA_NO_NODE.
  *
- * Return: as iobmd_reserve_take(), but also from nodes that are not near.
+ * For use after the allocator has failed, since the node may be remote.
+ *
+ * Return: as iobmd_reserve_take().
  */
 struct folio *iobmd_reserve_take_any(int asked)
 {
@@ -187,13 +189,13 @@ struct folio *iobmd_reserve_take_any(int asked)
 }
 
 /**
- * iobmd_reserve_release - give back all that the caller might get then
- * @asked: The node that was asked for, or NUMA_NO_NODE.
+ * iobmd_reserve_release - give back the reserves that the caller can then allocate from
+ * @asked: The requested node, or NUMA_NO_NODE.
  *
- * The kernel itself does not ask for it while there is free memory, even if that is
- * all in blocks that are too small.
+ * The kernel does not call the shrinker while there is free memory, even if all free
+ * blocks are too small.
  *
- * Return: whether there was anything.
+ * Return: whether any folio was given back.
  */
 bool iobmd_reserve_release(int asked)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The reserve: huge folios that are zeroed ahead of time, for buffers to come.
+ * The reserve: huge folios that are zeroed in advance for future buffers.
  *
- * A work refills that of each NUMA node in the background, a folio at a time, and a
- * shrinker gives folios back when memory is short. To the kernel they are memory
- * that can be reclaimed, and count as available; no memory cgroup is charged for
- * one before it is in a buffer.
+ * A work item for each NUMA node refills its reserve in the background, one folio at a
+ * time, and a shrinker gives folios back when memory is short. The kernel counts them
+ * as reclaimable and available memory. A folio is charged to a memory cgroup only when
+ * it is added to a buffer.
  */
 #ifndef IOBMD_RESERVE_H
 #define IOBMD_RESERVE_H
@@ -30,15 +30,15 @@ enum iobmd_reserve_count {
 
 /**
  * struct iobmd_reserve - the reserve of a NUMA node
- * @node: Which.
+ * @node: The node.
  * @refill: Adds a folio; queued again until @target is reached.
- * @quiet_until: In jiffies; there is no refill before that.
- * @counts: What has happened; see iobmd_reserve_count_names.
- * @lock: Protects what follows; only ever held to put a folio on the list or to
- *	take one off. Innermost.
- * @folios: By their lru.
- * @held: How many; read without @lock.
- * @target: How many it keeps ready; read without @lock.
+ * @quiet_until: In jiffies; no refill runs before that.
+ * @counts: Statistics; see iobmd_reserve_count_names.
+ * @lock: Protects what follows. Held only to add a folio to the list or to remove one.
+ *	Innermost.
+ * @folios: Linked by their lru.
+ * @held: How many folios are on @folios; read without @lock.
+ * @target: How many folios to keep ready; read without @lock.
  */
 struct iobmd_reserve {
 	int node;
@@ -55,7 +55,7 @@ struct iobmd_reserve {
 /* The module parameter, in MiB. */
 extern unsigned long iobmd_reserve_mib;
 
-/* By node; NULL before the module begins and after it ends. */
+/* Indexed by node; NULL before the module is initialized and after it exits. */
 extern struct iobmd_reserve *iobmd_reserves;
 extern struct workqueue_struct *iobmd_reserve_wq;
 

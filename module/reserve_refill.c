@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* How much the reserve holds: its parameter, refilling, giving back, and statistics. */
+/* The size of the reserve: module parameter, refill, shrinker, and statistics. */
 
 #include <linux/jiffies.h>
 #include <linux/ktime.h>
@@ -13,7 +13,7 @@
 
 #include "reserve.h"
 
-/* When to look again for a huge page where there was none. */
+/* The delay before the next attempt after no huge page could be allocated. */
 #define IOBMD_RESERVE_RETRY	(5 * HZ)
 
 static const char * const iobmd_reserve_count_names[] = {
@@ -27,7 +27,7 @@ static const char * const iobmd_reserve_count_names[] = {
 
 static struct shrinker *iobmd_reserve_shrinker;
 
-/* The parameter may be written before the module begins, and after it ends. */
+/* The parameter may be written before the module is initialized, and after it exits. */
 static DEFINE_MUTEX(iobmd_reserve_mutex);
 
 static unsigned long iobmd_reserve_all_held(void)
@@ -40,7 +40,7 @@ static unsigned long iobmd_reserve_all_held(void)
 	return held;
 }
 
-/* What the reserve holds is available memory, but not for the reserve. */
+/* The folios of the reserve count as available memory, but not for refilling it. */
 static bool iobmd_reserve_has_room(void)
 {
 	return iobmd_account_has_room((iobmd_reserve_all_held() + 1) * IOBMD_HUGE_PAGES);
@@ -88,7 +88,7 @@ static unsigned long iobmd_reserve_count_objects(struct shrinker *shrinker,
 	return READ_ONCE(iobmd_reserves[sc->nid].held) * IOBMD_HUGE_PAGES;
 }
 
-/* Objects are pages, so that the kernel takes as large a part of it as of caches. */
+/* Counts pages, not folios, so that reclaim takes the same share of it as of other caches. */
 static unsigned long iobmd_reserve_scan_objects(struct shrinker *shrinker,
 						struct shrink_control *sc)
 {
@@ -115,7 +115,7 @@ static void iobmd_reserve_set_target(struct iobmd_reserve *reserve, unsigned lon
 		cancel_delayed_work_sync(&reserve->refill);
 }
 
-/* Evenly over the nodes that have memory. */
+/* Divides @mib evenly among the nodes that have memory. */
 static void iobmd_reserve_set_targets(unsigned long mib)
 {
 	unsigned long left = DIV_ROUND_UP_ULL((u64)mib * SZ_1M, PMD_SIZE);
@@ -236,7 +236,7 @@ int iobmd_reserve_init(void)
 	return err;
 }
 
-/* No buffer exists any more, and none can be made. */
+/* No buffer exists any more, and none can be created. */
 void iobmd_reserve_exit(void)
 {
 	mutex_lock(&iobmd_reserve_mutex);

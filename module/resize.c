@@ -10,8 +10,8 @@
 #include "trace.h"
 
 /*
- * A shrink gives back single pages, but a grow adds huge pages and aligned blocks whole.
- * So the capacity has to end with a whole one before more can follow.
+ * A shrink frees single pages, but a grow adds whole huge pages and aligned blocks. So
+ * the capacity has to end at a whole one before it can grow further.
  */
 int iobmd_buffer_check_capacity(const struct iobmd_buffer *buffer, u64 capacity)
 {
@@ -52,7 +52,7 @@ static int iobmd_buffer_resize_locked(struct iobmd_buffer *buffer, u64 capacity)
 	if (err)
 		return err;
 
-	/* Mappings may have written there, but the new bytes must be zero. */
+	/* Mappings may have written beyond the old capacity, but the new bytes must be zero. */
 	if (capacity > old)
 		iobmd_memory_zero_page_tail(buffer, old);
 	iobmd_buffer_set_sizes(buffer, capacity);
@@ -95,7 +95,7 @@ int iobmd_buffer_resize(struct iobmd_buffer *buffer, u64 capacity)
 }
 
 /**
- * iobmd_buffer_extend - make the length at least so large
+ * iobmd_buffer_extend - make the length at least @length
  * @buffer: The buffer; the caller holds a reference and none of its locks.
  * @length: In bytes. Beyond the capacity, it becomes the capacity too.
  *

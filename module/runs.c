@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Physically contiguous runs of a view, and a mapping of them for the kernel. */
+/* The physically contiguous runs of a view, and mapping them into the kernel. */
 
 #include <linux/err.h>
 #include <linux/minmax.h>
@@ -14,11 +14,11 @@
 #include "internal.h"
 
 /**
- * struct iobmd_run - a run that is being put together
+ * struct iobmd_run - a run that is being assembled
  * @address: Where it begins.
  * @length: In bytes; 0 before the first.
- * @limits: What it has to keep.
- * @visit: Called with each when it is complete.
+ * @limits: Its limits.
+ * @visit: Called with each complete run.
  * @arg: For @visit.
  */
 struct iobmd_run {
@@ -65,8 +65,8 @@ static int iobmd_run_add(struct iobmd_run *run, phys_addr_t address, u64 length)
 }
 
 /*
- * Adds what @folio has of @place behind the @length bytes found so far at @address,
- * unless that lies elsewhere or has a hardware error.
+ * Adds the bytes of @folio that belong to @place to the @length bytes found so far at
+ * @address, unless they are not contiguous with those or have a hardware error.
  */
 static bool iobmd_run_extend(const struct iobmd_place *place, struct folio *folio,
 			     phys_addr_t *address, u64 *length)
@@ -88,10 +88,10 @@ static bool iobmd_run_extend(const struct iobmd_place *place, struct folio *foli
 }
 
 /*
- * How many of the bytes at @place are contiguous in memory, and where; it may stop early.
- * 0 if the first folio has a hardware error there. The bytes stay there, but a folio may
- * be split: by a shrink beyond the caller's hold, which the lock prevents, or because of
- * a hardware error, which a reference prevents.
+ * How many of the bytes at @place are physically contiguous, and where they begin; may
+ * return fewer than there are. 0 if the first page has a hardware error. The bytes do
+ * not move, but a folio may be split: by a shrink beyond the caller's hold, which the
+ * lock prevents, or because of a hardware error, which a reference prevents.
  */
 static u64 iobmd_run_find(const struct iobmd_place *place, phys_addr_t *address)
 {
@@ -128,9 +128,9 @@ static u64 iobmd_run_find(const struct iobmd_place *place, phys_addr_t *address)
 }
 
 /*
- * Calls @visit for each physically contiguous run, within @limits, in a range of
- * @view, unless there is a page with a hardware error: -EIO. The caller has checked
- * the range and has a hold on it.
+ * Calls @visit for each physically contiguous run, within @limits, of a range of @view.
+ * Returns -EIO at a page with a hardware error. The caller has checked the range and
+ * has a hold on it.
  */
 int iobmd_view_for_each_run(const struct iobmd_view *view, u64 offset, u64 length,
 			    struct iobmd_run_limits limits, iobmd_visit_run_t visit,
@@ -167,7 +167,7 @@ static int iobmd_vmap_add_run(phys_addr_t address, u64 length, void *arg)
 }
 
 /*
- * Maps @size bytes of @view, whole pages, into the kernel, to read and to write;
+ * Maps @size bytes of @view, in whole pages, into the kernel for reading and writing;
  * or an ERR_PTR. The caller has a hold on them.
  */
 void *iobmd_view_vmap(const struct iobmd_view *view, u64 size)

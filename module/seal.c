@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Seals: what a buffer may not do any more, for the rest of its life.
+ * Seals: changes to a buffer that are forbidden for the rest of its life.
  *
- * The seals against shrinking and growing are looked at by a resize (hold.c). That
- * against writing is refused while the page cache has a writable mapping; what writes
- * without one counts as one, or looks for the seal under @fault_lock.
+ * A resize checks the seals against shrinking and growing (hold.c). The seal against
+ * writing is refused while the page cache has a writable mapping. A writer without a
+ * mapping either counts as one, or checks for the seal under @fault_lock.
  */
 
 #include <linux/lockdep.h>
@@ -40,9 +40,9 @@ static void iobmd_buffer_add_seals(struct iobmd_buffer *buffer, u32 seals)
 }
 
 /*
- * While writers are denied, the core refuses with EPERM a mapping that may become
- * writable. So that comes last, when nothing else can fail any more: memory that has been
- * unmapped and is not in use stays so while @fault_lock is held.
+ * While writers are denied, the core refuses a mapping that may become writable with
+ * EPERM. So deny them last, when nothing else can fail any more. Memory that has been
+ * unmapped and is not in use remains so while @fault_lock is held.
  */
 static int iobmd_buffer_try_seal_write(struct iobmd_buffer *buffer, unsigned long seals)
 {
@@ -58,7 +58,7 @@ static int iobmd_buffer_try_seal_write(struct iobmd_buffer *buffer, unsigned lon
 	if (err)
 		return err;
 	iobmd_buffer_add_seals(buffer, seals);
-	/* A mapping that is let in again must see the seal. */
+	/* Mappings are allowed again only after the seal is visible to them. */
 	smp_mb__before_atomic();
 	mapping_allow_writable(mapping);
 	return 0;

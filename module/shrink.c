@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Shrinking, and the look whether the memory is in use, which the seal against writing shares. */
+/* Shrinking, and checking whether memory is in use, which the seal against writing shares. */
 
 #include <linux/highmem.h>
 #include <linux/mm.h>
@@ -11,14 +11,14 @@
 
 #include "internal.h"
 
-/* How often to look whether the memory is in use, and for how many ticks. */
+/* How often to check whether the memory is in use, and how many ticks to wait each time. */
 #define IOBMD_USED_LOOKS	4
 #define IOBMD_USED_TICKS	8
 
 /**
- * struct iobmd_look - one look whether the memory is in use
+ * struct iobmd_look - one check whether the memory is in use
  * @buffer: The buffer.
- * @ticks: For how many ticks it has waited for folios that are.
+ * @ticks: How many ticks it has waited so far for folios in use.
  */
 struct iobmd_look {
 	struct iobmd_buffer *buffer;
@@ -26,8 +26,8 @@ struct iobmd_look {
 };
 
 /*
- * Calls @visit with a reference to each folio from page @start on, until it
- * says true. Returns the last that it said.
+ * Calls @visit with a reference to each folio from page @start on, until it returns
+ * true. Returns the last value that it returned.
  */
 static bool iobmd_memory_visit(struct iobmd_look *look, pgoff_t start,
 			       bool (*visit)(struct iobmd_look *look, struct folio *folio))
@@ -49,8 +49,8 @@ static bool iobmd_memory_visit(struct iobmd_look *look, pgoff_t start,
 }
 
 /*
- * Waits for a fault that found the folio before we had the lock, and holds it locked.
- * Returns true if the caller is to be killed.
+ * Waits for a fault that found the folio before fault_lock was taken, and holds it
+ * locked. Returns true if the caller is being killed.
  */
 static bool iobmd_folio_wait(struct iobmd_look *look, struct folio *folio)
 {
@@ -61,8 +61,8 @@ static bool iobmd_folio_wait(struct iobmd_look *look, struct folio *folio)
 }
 
 /*
- * Those of the page cache and of our visit, and the one by which the kernel keeps a page
- * with a hardware error from being used again. (The page is single then: see
+ * The references of the page cache and of the visit, and the one that keeps a page with
+ * a hardware error from being reused. (Such a page is not in a large folio here: see
  * iobmd_memory_release_folio().)
  */
 static int iobmd_folio_harmless_refs(struct folio *folio)
@@ -73,11 +73,11 @@ static int iobmd_folio_harmless_refs(struct folio *folio)
 }
 
 /*
- * Other references are those of a pin, a pipe, a block request, ... Transient ones
- * (compaction) go away soon, so wait a few ticks; for all folios together, as a program
- * could release one after the other. No folio can come into use now, so a folio that has
- * been looked at needs no second look. Do not wait while a fault waits for us: it may be
- * that of the task that holds the reference.
+ * Any other reference belongs to a pin, a pipe, a block request or the like. Transient
+ * references (compaction) go away soon, so wait a few ticks; for all folios together,
+ * since a program could release one after the other. No folio can come into use now, so
+ * each is checked only once. Do not wait while a fault waits for fault_lock: the
+ * faulting task may be the one that holds the reference.
  */
 static bool iobmd_folio_is_used(struct iobmd_look *look, struct folio *folio)
 {
@@ -91,8 +91,8 @@ static bool iobmd_folio_is_used(struct iobmd_look *look, struct folio *folio)
 }
 
 /*
- * Newer kernels do not wait for the memory that a split takes, and give up half way. The
- * charge of the probe to the memory cgroup stays cached for this CPU once that is freed.
+ * Newer kernels do not wait for the memory that a split needs, and give up half way.
+ * Once the probe is freed, its charge to the memory cgroup stays cached for this CPU.
  */
 static bool iobmd_memory_has_room_to_cut(const struct iobmd_buffer *buffer)
 {
@@ -106,15 +106,16 @@ static bool iobmd_memory_has_room_to_cut(const struct iobmd_buffer *buffer)
 }
 
 /*
- * Cuts the unmapped, unused folio of page @first in two, before that page, which goes.
- * Modules can only call for a split by having a part of a folio truncated: that page
- * alone. What the core then makes of the rest, single pages or the largest blocks that
- * it can, none of it reaches across the cut. i_size is still behind it all, as a split
- * drops what lies beyond, and counts it where a buffer has nothing.
+ * Splits the unmapped, unused folio of page @first in front of that page, which is
+ * freed. Modules can only request a split by truncating a part of a folio, so truncate
+ * that page alone. The core splits the rest into single pages or into the largest
+ * possible blocks, none of which extends across the cut. i_size still includes
+ * everything, since a split drops the pages beyond it, and takes them out of dirty
+ * accounting, which a buffer does not have.
  *
- * If the split fails, the page has been zeroed, and the folio may be in pieces; if one
- * of them begins with the page, that is enough. So its contents are kept meanwhile,
- * unless a hardware error makes it unwise to look at them.
+ * If the split fails, the page has been zeroed, and the folio may be split partly; it
+ * is enough if one of the pieces begins with the page. So save its contents, unless it
+ * has a hardware error and must not be read.
  */
 static int iobmd_memory_cut(struct iobmd_buffer *buffer, pgoff_t first)
 {
@@ -148,13 +149,13 @@ static int iobmd_memory_cut(struct iobmd_buffer *buffer, pgoff_t first)
 }
 
 /*
- * Unmaps everything from page @start on. Returns -EBUSY if it is in use all the same.
+ * Unmaps everything from page @start on. Returns -EBUSY if it is in use nevertheless.
  *
- * With faults shut out and everything unmapped, no task can gain a reference: so the
+ * With faults shut out and everything unmapped, no task can gain a reference, so the
  * reference counts tell whether the kernel uses a folio. A lockless GUP in flight may
- * take a reference for a moment, but gives it back when it sees that the page-table
- * entry is gone. (There are no private copies to unmap, but unmapping those also removes
- * the entries that stand for a hardware error.)
+ * take a reference for a moment, but drops it when it sees that the page-table entry is
+ * gone. (There are no private copies to unmap, but unmapping those also removes the
+ * hwpoison entries.)
  */
 int iobmd_memory_unmap(struct iobmd_buffer *buffer, pgoff_t start)
 {
@@ -169,8 +170,8 @@ int iobmd_memory_unmap(struct iobmd_buffer *buffer, pgoff_t start)
 }
 
 /*
- * A folio that straddles the new end counts as a whole: it has to be split, and
- * a folio in use cannot be.
+ * A folio that straddles the new end counts as a whole: it has to be split, and a folio
+ * in use cannot be.
  */
 static int iobmd_memory_try_shrink(struct iobmd_buffer *buffer, unsigned long nr_pages)
 {
@@ -204,9 +205,9 @@ static int iobmd_memory_try_shrink(struct iobmd_buffer *buffer, unsigned long nr
 }
 
 /*
- * Calls @try with faults shut out; again if it says that a folio is in use. A reference
- * may be one of the kernel's bookkeeping, which draining releases, or that of a task that
- * can go on now that faults are let in.
+ * Calls @try with faults shut out, and again if it returns -EBUSY. The reference may be
+ * a transient one of the kernel, which draining releases, or that of a task that can
+ * continue now that faults are allowed again.
  */
 int iobmd_memory_exclusively(struct iobmd_buffer *buffer,
 			     int (*try)(struct iobmd_buffer *buffer, unsigned long arg),
@@ -233,13 +234,13 @@ int iobmd_memory_exclusively(struct iobmd_buffer *buffer,
 }
 
 /**
- * iobmd_memory_shrink - take memory away from the end
+ * iobmd_memory_shrink - free memory at the end
  * @buffer: The buffer. The caller holds its resize_lock.
  * @nr_pages: How many pages it will have: fewer than now, and not 0.
  *
- * Return: 0, or -EBUSY if the kernel or a device uses what would go, -EINTR if the
- * caller is to be killed, -ENOMEM if a huge page could not be split, all with the
- * memory as it was, but perhaps in smaller pieces.
+ * Return: 0, or -EBUSY if the kernel or a device uses what would be freed, -EINTR if the
+ * caller is being killed, -ENOMEM if a huge page could not be split. After an error the
+ * memory is unchanged, but may be in smaller folios.
  */
 int iobmd_memory_shrink(struct iobmd_buffer *buffer, pgoff_t nr_pages)
 {

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A view: what a descriptor shows of its buffer, and what it lets do with it. */
+/* A view: the range of a buffer that a descriptor shows, and the rights to it. */
 
 #include <linux/err.h>
 #include <linux/slab.h>
 
 #include "internal.h"
 
-/* All of @buffer, which is new; or an ERR_PTR. A composite is a window of its parts. */
+/*
+ * A view of all of @buffer, which is new; or an ERR_PTR. For a composite, a window of
+ * its parts.
+ */
 struct iobmd_view *iobmd_view_create(struct iobmd_buffer *buffer, u32 rights)
 {
 	struct iobmd_view *view = kzalloc(sizeof(*view), IOBMD_GFP_OBJECT);
@@ -23,7 +26,7 @@ struct iobmd_view *iobmd_view_create(struct iobmd_buffer *buffer, u32 rights)
 	return view;
 }
 
-/* Lets the buffer shrink again, as far as @view goes. */
+/* Allows the buffer to shrink again as far as @view is concerned. */
 void iobmd_view_put_hold(struct iobmd_view *view)
 {
 	if (view->has_hold)
@@ -31,7 +34,7 @@ void iobmd_view_put_hold(struct iobmd_view *view)
 	view->has_hold = false;
 }
 
-/* The hold is put before that: it needs the buffer, which may be gone by now. */
+/* The hold must have been put already: putting it needs the buffer, which may be gone here. */
 void iobmd_view_free(struct iobmd_view *view)
 {
 	if (view && view->account)
@@ -45,8 +48,8 @@ u64 iobmd_view_size(const struct iobmd_view *view)
 }
 
 /*
- * Where byte @pos of @view lies, and as many of the @length bytes from there on
- * as follow it. The caller has checked that @view has them.
+ * Finds byte @pos of @view, and how many of the @length bytes from there on follow it
+ * in the same buffer. The caller has checked that @view has them.
  */
 struct iobmd_place iobmd_view_find(const struct iobmd_view *view, u64 pos, u64 length)
 {
@@ -92,7 +95,7 @@ void iobmd_view_get_info(const struct iobmd_view *view,
 	}
 }
 
-/* The one check of a range of bytes; a @length of 0 becomes all from @offset. */
+/* The only check of a range of bytes; a @length of 0 becomes all from @offset on. */
 int iobmd_view_check_range(const struct iobmd_view *view, u64 offset, u64 *length)
 {
 	u64 size = iobmd_view_size(view);
@@ -104,7 +107,7 @@ int iobmd_view_check_range(const struct iobmd_view *view, u64 offset, u64 *lengt
 	return 0;
 }
 
-/* For ftruncate(2) and fallocate(2), which do not pass the table of ioctls. */
+/* For ftruncate(2) and fallocate(2), whose rights the table of ioctls does not check. */
 int iobmd_view_resize(const struct iobmd_view *view, u64 capacity)
 {
 	if (!(view->rights & IOBMD_RIGHT_RESIZE))
@@ -151,7 +154,7 @@ static int iobmd_view_hold(struct iobmd_view *view)
 	return err;
 }
 
-/* Counts for the caller, until iobmd_view_free(). */
+/* Charged to the caller until iobmd_view_free(). */
 static struct iobmd_view *iobmd_view_alloc(void)
 {
 	struct iobmd_account *account = iobmd_account_get_object(IOBMD_DESCRIPTOR_BYTES);
@@ -168,7 +171,7 @@ static struct iobmd_view *iobmd_view_alloc(void)
 	return view;
 }
 
-/* What @window says of @parent; or an ERR_PTR. */
+/* A view of @window of @parent; or an ERR_PTR. */
 struct iobmd_view *iobmd_view_derive(const struct iobmd_view *parent,
 				     const struct iobmd_window *window)
 {
@@ -194,9 +197,9 @@ struct iobmd_view *iobmd_view_derive(const struct iobmd_view *parent,
 }
 
 /*
- * For an export or a client of @view, which may write without a mapping of a process: it
- * counts as a writable mapping, so that the seal against writing finds it. A view without
- * the right to write does not count.
+ * For an export or a client of @view, which may write without a mapping in a process:
+ * it counts as a writable mapping, so that the seal against writing finds it. A view
+ * without the right to write does not count.
  */
 int iobmd_view_get_writer(const struct iobmd_view *view)
 {

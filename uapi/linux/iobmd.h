@@ -10,196 +10,200 @@
  * DOC: The interface
  *
  * A *buffer* is zeroed kernel memory, all of it allocated when the buffer is
- * made. It is never swapped, reclaimed or migrated. A *descriptor* is a file
- * descriptor of a buffer: whoever has it has the right to the buffer, and it
- * may be passed on like any other (SCM_RIGHTS, fork(), pidfd_getfd()). The
- * buffer ends when its last descriptor and its last mapping are gone.
+ * created. It is never swapped, reclaimed or migrated. A *descriptor* is a file
+ * descriptor of a buffer. Possession of a descriptor is what gives access, and it
+ * can be passed on like any other (SCM_RIGHTS, fork(), pidfd_getfd()). The
+ * buffer is freed when its last descriptor and its last mapping are gone.
  *
  * Sizes and offsets are in bytes. A buffer has two sizes:
  *
  * capacity
- *	What was asked for, 1 or more, exact. The memory behind it is that
+ *	The requested size, 1 or more, exact. The allocated memory is the capacity
  *	rounded up to whole pages.
  * length
- *	0 to capacity; how much is in use. A new buffer's length is its
- *	capacity. It is a number and no protection: new mappings have to lie within
- *	it, but mremap(2) takes one that there is up to the capacity, for reading or
- *	writing as it is. What protects is a window (IOBMD_DERIVE_F_WINDOW).
+ *	How much is in use, 0 to capacity. The length of a new buffer is its
+ *	capacity. The length does not protect anything: new mappings must lie within
+ *	it, but mremap(2) can extend an existing mapping up to the capacity, with
+ *	the same protection. Use a window (IOBMD_DERIVE_F_WINDOW) for protection.
  *
- * IOBMD_IOC_CREATE goes to /dev/iobmd, IOBMD_IOC_COMPOSE there or to a descriptor,
- * every other command to a descriptor.
- * Descriptors are also mapped with mmap(2), which must ask for MAP_SHARED, must
- * not ask for PROT_EXEC, and whose range must lie within the length rounded up
- * to whole pages. MAP_PRIVATE is for descriptors without IOBMD_RIGHT_WRITE, and for
- * reading: it shows what others write, as MAP_SHARED does. An access beyond the end
- * of the memory, as after a shrink, or to a page with a hardware memory error, raises
- * SIGBUS. read(2), write(2), lseek(2), splice(2) and sendfile(2) work up to the
- * length; see "As a file".
+ * IOBMD_IOC_CREATE is for /dev/iobmd, IOBMD_IOC_COMPOSE for /dev/iobmd or a
+ * descriptor, every other command for a descriptor.
+ * Descriptors can also be mapped with mmap(2), with MAP_SHARED and without
+ * PROT_EXEC. The range must lie within the length rounded up to whole pages.
+ * MAP_PRIVATE is allowed for a read-only mapping of a descriptor without
+ * IOBMD_RIGHT_WRITE; it shows later writes by others, as MAP_SHARED does. An access
+ * beyond the end of the memory (after a shrink), or to a page with a hardware memory
+ * error, raises SIGBUS. read(2), write(2), lseek(2), splice(2) and sendfile(2) work
+ * up to the length; see "As a file".
  *
  * The argument of every command is the address of a struct that begins with
  * two fields:
  *
  * size
  *	sizeof() the struct as the caller knows it. A caller that is older than
- *	the kernel gets the old behaviour; one that is newer works as long as
- *	whatever the kernel does not know yet is zero.
+ *	the kernel gets the old behaviour; a newer one works as long as every
+ *	field that the kernel does not know is zero.
  * flags
  *	An or of the IOBMD_<VERB>_F_ bits of that command.
  *
- * Fields marked *out* are written on success only and need no value before.
- * The layout is the same for 32- and 64-bit callers. Every command is safe
- * against any other at the same time. A call that fails has changed nothing.
+ * Fields marked *out* are written on success only, and need not be initialized.
+ * The layout is the same for 32- and 64-bit callers. All commands may run
+ * concurrently. A call that fails has changed nothing.
  *
  * DOC: Errors
  *
  * Each errno has one meaning:
  *
  * ======== ==================================================================
- * E2BIG    @size is over one page, or the struct has a non-zero byte beyond
- *          what this kernel knows.
- * EACCES   The descriptor lacks the right that the call needs.
+ * E2BIG    @size is over one page, or the struct has a non-zero byte that this
+ *          kernel does not know.
+ * EACCES   The descriptor lacks a right that the call needs.
  * EAGAIN   Mapping: mlockall(2) applies, and RLIMIT_MEMLOCK is exceeded.
  * EBADF    A file descriptor in the argument is not open.
- * EBUSY    A resize, or the seal against writing, would take something from
- *          somebody who uses it or relies on it.
- * EDQUOT   A user would go over its ceiling: the creator of a buffer that of memory
- *          (module parameter max_user_mib), the caller that of objects, an eighth
- *          of it. See "What counts".
- * EEXIST   IOBMD_MAP_F_FIXED: something is mapped in that range already.
+ * EBUSY    A resize would free memory, or the seal against writing would stop
+ *          writers, while that memory is in use or kept by a hold.
+ * EDQUOT   The creator of the buffer would exceed its ceiling for memory (module
+ *          parameter max_user_mib), or the caller its ceiling for objects, an
+ *          eighth of that. See "What counts".
+ * EEXIST   IOBMD_MAP_F_FIXED: something is already mapped in that range.
  * EFAULT   The argument, or memory that it points to, is not accessible.
- * EFBIG    The capacity is over the per-buffer ceiling (module parameter
+ * EFBIG    The capacity exceeds the per-buffer ceiling (module parameter
  *          max_buffer_mib).
- * EINTR    A signal came while the call waited for another one on the same buffer
+ * EINTR    A signal arrived while the call waited for another on the same buffer
  *          (the call is restarted if the handler has SA_RESTART), or the caller is
  *          being killed.
- * EINVAL   A value is outside its documented range: a @size that is too short,
+ * EINVAL   A value is outside its documented range: a @size that is too small,
  *          an unknown flag, a reserved field that is not zero, ...
  * EIO      read(2), write(2), splice(2), fallocate(2): a page has a hardware memory
  *          error.
  * EMFILE   The process has no free file descriptor.
- * ENFILE   The system has no free file, or all users together have more than 64 GiB
- *          of objects.
- * ENOMEM   The machine, the memory cgroup or the address space has not enough
- *          memory left. No process is killed to make room for what the module
- *          allocates, and a 32nd of the machine's memory is left to others. The
- *          kernel's own part of a new descriptor (inode, dentry, file) is looked
- *          for first; only if others in the same memory cgroup take that room in
- *          the same moment, or where the table of descriptors has to become larger,
- *          does the cgroup's OOM killer come as for any other open file.
- * ENOSPC   write(2): nothing of it lies below the length, or it is to be appended
- *          (O_APPEND, RWF_APPEND).
- * ENOTTY   This file knows no such command.
- * ENXIO    lseek(2), SEEK_DATA and SEEK_HOLE: not below the length. open(2) of a
- *          link in /proc/PID/fd: the composite that it named has been closed.
+ * ENFILE   The system-wide limit of open files is reached, or all users together
+ *          have more than 64 GiB of objects.
+ * ENOMEM   The machine, the memory cgroup or the address space is out of memory.
+ *          Allocations of the module do not invoke the OOM killer, and leave 1/32
+ *          of RAM to the rest of the system. The kernel's own part of a new
+ *          descriptor (inode, dentry, file) is probed for first. It can invoke the
+ *          OOM killer of the memory cgroup, as for any other open file, only if
+ *          other tasks of the cgroup use up that memory at the same moment, or if
+ *          the table of file descriptors has to grow.
+ * ENOSPC   write(2): the range begins at the length or beyond, or the data is to be
+ *          appended (O_APPEND, RWF_APPEND).
+ * ENOTTY   The file does not support this command.
+ * ENXIO    lseek(2) with SEEK_DATA or SEEK_HOLE: the offset is not below the length.
+ *          open(2) of a link in /proc/PID/fd: the composite has been closed.
  * EOPNOTSUPP
  *          fallocate(2): see "As a file".
- * EPERM    A seal forbids it (a resize is EBUSY). The mapping is not allowed:
- *          executable, or below vm.mmap_min_addr. One of truncate(2), fchmod(2),
- *          fchown(2), utimensat(2) was called.
+ * EPERM    A seal forbids it (except a resize: EBUSY). The mapping is not allowed:
+ *          executable, or below vm.mmap_min_addr. truncate(2), fchmod(2),
+ *          fchown(2) or utimensat(2) was called.
  * ======== ==================================================================
  *
  * DOC: What counts
  *
- * The memory of a buffer counts for its creator: for its real user ID, up to the
- * ceiling max_user_mib, and for its memory cgroup. So does what the buffer grows by,
- * whichever process resizes it. The ceiling applies unless both the creator, when it
- * made the buffer, and the caller have CAP_IPC_LOCK in the initial user namespace. A
- * creator that does not want receivers to grow a buffer gives them a descriptor
- * without IOBMD_RIGHT_RESIZE, or seals it with IOBMD_SEAL_GROW.
+ * The memory of a buffer is charged to its creator: to its real user ID, up to the
+ * ceiling max_user_mib, and to its memory cgroup. That includes later growth, no
+ * matter which process resizes the buffer. The ceiling applies unless both the creator
+ * (at the time of creation) and the caller have CAP_IPC_LOCK in the initial user
+ * namespace. To keep receivers from growing a buffer, the creator gives them a
+ * descriptor without IOBMD_RIGHT_RESIZE, or sets IOBMD_SEAL_GROW.
  *
- * Memory counts until it is free: a huge page of which one byte lies in a pipe or a
- * socket, or is pinned for DMA, still does after the last close of the buffer. (For a
- * creator with CAP_IPC_LOCK only in its memory cgroup.)
+ * Memory stays charged until it is free: if a single byte of a huge page is in a pipe
+ * or a socket, or is pinned for DMA, the huge page is still charged after the last
+ * close of the buffer. (For a creator with CAP_IPC_LOCK, only to its memory cgroup.)
  *
- * Buffers, descriptors, exports and composites also take memory of the kernel for
- * themselves: from some 0.6 KiB for a descriptor to some 90 KiB for a composite of
- * 1024 parts. It counts in bytes for the caller that makes them, as long as they
- * live: up to an eighth of max_user_mib, but at least 1 MiB; a caller with
- * CAP_IPC_LOCK is exempt. All of it is also charged to the caller's memory cgroup.
+ * Buffers, descriptors, exports and composites also need kernel memory for their own
+ * objects: from some 0.6 KiB for a descriptor to some 90 KiB for a composite of
+ * 1024 parts. Their creator is charged in bytes, for as long as they exist: up to an
+ * eighth of max_user_mib, but at least 1 MiB; a caller with CAP_IPC_LOCK is exempt.
+ * All of it is also charged to the caller's memory cgroup.
  *
  * A window, a hold, an export and a part of a composite keep a buffer from shrinking
- * for as long as they live, and their owner may be a reader: the creator cannot take
- * them back. It can leave the buffer as large as it is, give such a reader a smaller
- * buffer of its own, or end the reader.
+ * for as long as they exist. Even a reader can make them, and the creator cannot
+ * revoke them. It can keep the buffer at its size, give such a reader a smaller
+ * buffer of its own, or terminate the reader.
  *
- * A memory cgroup for creators is best limited by memory.max: over memory.high, which
- * cannot reclaim this memory, a call that allocates gets slower and slower. The OOM
- * killer looks at what is mapped by a process: one that only has a descriptor is not
- * found to have the memory.
+ * Limit the memory cgroup of creators by memory.max: this memory cannot be reclaimed,
+ * so above memory.high every call that allocates is throttled more and more. The OOM
+ * killer considers only what a process has mapped, not the buffers that it merely has
+ * descriptors of.
  *
  * DOC: As a file
  *
- * What programs that were written for a memfd find different, or need to know:
+ * How a descriptor behaves as a file, in particular where it differs from a memfd:
  *
  * ========================== ================================================
  * ftruncate(2)               IOBMD_IOC_RESIZE, with its rights and errnos, but
  *                            EINVAL for a descriptor that is open for reading.
- *                            truncate(2) of /proc/PID/fd/N is EPERM.
- * fallocate(2), mode 0       Up to the capacity, at most sets the length, and
- *                            shows what is there; beyond, grows as
- *                            IOBMD_IOC_RESIZE. EBADF for a descriptor that is
+ *                            truncate(2) of /proc/PID/fd/N fails with EPERM.
+ * fallocate(2), mode 0       Up to the capacity: raises the length if necessary,
+ *                            without changing the contents. Beyond: grows as
+ *                            IOBMD_IOC_RESIZE does. EBADF for a descriptor that is
  *                            open for reading, EACCES for one without
- *                            IOBMD_RIGHT_RESIZE where it would change a size.
- *   FALLOC_FL_KEEP_SIZE      0 up to the length: the memory is there. EOPNOTSUPP
- *                            beyond: there is none without a size.
- *   FALLOC_FL_ZERO_RANGE     Zeroes as write(2) writes, after growing if need be;
- *                            with FALLOC_FL_KEEP_SIZE up to the length. It cannot
- *                            tell how far it came: after EIO (a bad page), EINTR
- *                            (the caller is being killed) or EPERM (a seal set
+ *                            IOBMD_RIGHT_RESIZE if a size would change.
+ *   FALLOC_FL_KEEP_SIZE      0 up to the length, since the memory is allocated.
+ *                            EOPNOTSUPP beyond: no memory without a size.
+ *   FALLOC_FL_ZERO_RANGE     Grows if necessary, then zeroes as write(2) writes;
+ *                            with FALLOC_FL_KEEP_SIZE, up to the length. After an
+ *                            error in the middle (EIO: a bad page, EINTR: the
+ *                            caller is being killed, EPERM: a seal was set
  *                            meanwhile) the buffer may have grown, and a part of
  *                            the range may be zero.
- *   FALLOC_FL_PUNCH_HOLE     EOPNOTSUPP, as other modes: memory leaves a buffer at
- *                            its end only. So MADV_REMOVE is an error too.
+ *   FALLOC_FL_PUNCH_HOLE     EOPNOTSUPP, like other modes: memory can be freed only
+ *                            at the end. So MADV_REMOVE fails too.
  * fsync(2), fdatasync(2),    0: there is nothing to write back.
  * sync_file_range(2),
  * msync(2)
- * O_APPEND, RWF_APPEND       write(2): ENOSPC, and nothing is written: a buffer
- *                            does not grow by a write. (splice(2) and sendfile(2)
- *                            EINVAL, as for every file.)
- * lseek(2)                   Up to the length (EINVAL). SEEK_DATA, SEEK_HOLE: all
- *                            up to the length is data.
+ * O_APPEND, RWF_APPEND       write(2) fails with ENOSPC, and nothing is written: a
+ *                            write does not extend a buffer. (splice(2) and
+ *                            sendfile(2): EINVAL, as for every file.)
+ * lseek(2)                   Up to the length, else EINVAL. For SEEK_DATA and
+ *                            SEEK_HOLE, everything up to the length is data.
  * open(2) of /proc/PID/fd/N  IOBMD_IOC_DERIVE from descriptor N, with its window and
- *                            errnos: read-only, unless opened for writing with
- *                            IOBMD_RIGHT_WRITE there (else EACCES). What O_WRONLY
- *                            opens has the right to read all the same, by DERIVE.
- *                            The kernel asks for what it asks of every file there:
- *                            the same process, or the right to look into that one
- *                            (ptrace(2), PTRACE_MODE_READ_FSCREDS). The window of a
- *                            link that has outlived its descriptor (O_PATH) may have
- *                            been cut off: EINVAL.
- *   O_TRUNC, O_APPEND        No effect, as for a block device; as below.
+ *                            errnos: read-only, unless opened for writing, which
+ *                            needs IOBMD_RIGHT_WRITE there (else EACCES). With
+ *                            O_WRONLY, the new descriptor still has
+ *                            IOBMD_RIGHT_READ, and DERIVE from it can read. The
+ *                            kernel checks access as for every file there: the same
+ *                            process, or PTRACE_MODE_READ_FSCREDS of ptrace(2). If
+ *                            an O_PATH link has outlived its descriptor, a shrink
+ *                            may have cut off its window: EINVAL.
+ *   O_TRUNC, O_APPEND        O_TRUNC has no effect, as for a block device; O_APPEND
+ *                            as above.
  *   O_DIRECT                 EINVAL: reads and writes copy.
  *   its link                 /dev/iobmd:ID, or /dev/iobmd:ID:NAME, and "(deleted)";
  *                            in /proc/PID/maps too.
- * fstat(2)                   A regular file of the length without a link; its inode
- *                            is the ID; mode 0666 with IOBMD_RIGHT_WRITE, else 0444:
- *                            it stands for the descriptor, not for an owner.
- * F_ADD_SEALS, F_GET_SEALS   EINVAL: the kernel asks no module. A receiver looks at
- *                            the seals that IOBMD_IOC_GET_INFO tells.
- * mmap(2) beyond the length  EINVAL. Addresses to grow into come from mremap(2),
- *                            which may go beyond the capacity: SIGBUS until then.
- * userfaultfd(2)             UFFDIO_REGISTER for missing pages: EINVAL, or EPERM of
- *                            a mapping that may never be written.
- * copy_file_range(2)         EXDEV to or from another file system, as ever;
+ * fstat(2)                   A regular file without links; st_size is the length,
+ *                            st_ino the ID. The mode is 0666 with
+ *                            IOBMD_RIGHT_WRITE, else 0444: it reflects the
+ *                            descriptor, not an owner.
+ * F_ADD_SEALS, F_GET_SEALS   EINVAL: the kernel has no hook for modules. A receiver
+ *                            checks the seals in IOBMD_IOC_GET_INFO.
+ * mmap(2) beyond the length  EINVAL. To reserve addresses to grow into, extend the
+ *                            mapping with mremap(2), also beyond the capacity;
+ *                            accesses there raise SIGBUS until the buffer grows.
+ * userfaultfd(2)             UFFDIO_REGISTER for missing pages: EINVAL, or EPERM for
+ *                            a mapping that can never be written.
+ * copy_file_range(2)         EXDEV to or from another file system, as usual;
  *                            sendfile(2) and splice(2) copy.
- * core dumps                 Have the mappings of those who may write, as they have
- *                            a memfd's: MADV_DONTDUMP, or bit 1 of
+ * core dumps                 Include mappings of descriptors that may write, as for
+ *                            a memfd. To exclude them: MADV_DONTDUMP, or bit 1 of
  *                            /proc/PID/coredump_filter.
  * ========================== ================================================
  *
- * A descriptor of a window, and that of a composite, has the inode of its buffer, for
- * whose memory the kernel answers where it asks no module: FIONREAD (ENOTTY on newer
- * kernels), cachestat(2) and a loop device see all the memory of the buffer of a
- * window, and for a composite as much as the largest buffer of a part has, or the
- * composite itself. fstat(2) and lseek(2) know the size that the descriptor shows.
+ * The descriptor of a window or of a composite has the inode of its buffer. Where the
+ * kernel uses the inode without calling the module, it sees the memory of that inode:
+ * FIONREAD (ENOTTY on newer kernels), cachestat(2) and a loop device see all the
+ * memory of a window's buffer; for a composite, as much as its largest part's buffer
+ * or the composite itself has. fstat(2) and lseek(2) use the size that the descriptor
+ * shows.
  *
- * SELinux has no label for a buffer. A policy restricts what a domain may do on
- * /dev/iobmd, and through "fd use" which descriptors it may be passed.
+ * Buffers have no SELinux label. A policy can restrict what a domain may do on
+ * /dev/iobmd and, through "fd use", which descriptors it may receive.
  */
 
 #define IOBMD_IOC_MAGIC		0xBD
 
-/* On /dev/iobmd; IOBMD_IOC_COMPOSE on a descriptor, too */
+/* On /dev/iobmd; IOBMD_IOC_COMPOSE also on a descriptor */
 #define IOBMD_IOC_CREATE	_IO(IOBMD_IOC_MAGIC, 0x40)
 #define IOBMD_IOC_COMPOSE	_IO(IOBMD_IOC_MAGIC, 0x41)
 
@@ -215,11 +219,11 @@
 #define IOBMD_IOC_SYNC		_IO(IOBMD_IOC_MAGIC, 0x68)
 
 /**
- * enum iobmd_direction - which way devices may move data
+ * enum iobmd_direction - directions in which devices may transfer data
  * @IOBMD_DIRECTION_OUT: From the buffer to a device (the device reads memory).
  * @IOBMD_DIRECTION_IN: From a device into the buffer (the device writes memory).
  *
- * An upper bound for DMA only. It gives or takes no right of the CPU.
+ * An upper bound for DMA only. It does not affect accesses by the CPU.
  */
 enum iobmd_direction {
 	IOBMD_DIRECTION_OUT	= 1 << 0,
@@ -228,14 +232,14 @@ enum iobmd_direction {
 
 /**
  * enum iobmd_huge - what the memory of a buffer is made of
- * @IOBMD_HUGE_PREFER: Huge pages where the size allows it and the machine has
- *	them, smaller blocks elsewhere. The default.
- * @IOBMD_HUGE_NONE: Blocks no larger than the alignment asks for.
- * @IOBMD_HUGE_REQUIRE: Nothing but huge pages. Every capacity must be a
- *	multiple of the huge page size; ENOMEM where the machine has none.
+ * @IOBMD_HUGE_PREFER: Huge pages where the size allows it and they are
+ *	available, else smaller blocks. The default.
+ * @IOBMD_HUGE_NONE: Blocks no larger than the alignment requires.
+ * @IOBMD_HUGE_REQUIRE: Huge pages only. Every capacity must be a multiple of
+ *	the huge page size; ENOMEM if not enough huge pages are available.
  *
- * A huge page is one entry of the second-lowest page-table level (2 MiB on
- * x86-64) and is mapped by one such entry where a mapping is aligned for it.
+ * A huge page has the size of one entry of the second-lowest page-table level
+ * (2 MiB on x86-64), and is mapped by one such entry if the mapping is aligned.
  */
 enum iobmd_huge {
 	IOBMD_HUGE_PREFER	= 0,
@@ -244,9 +248,9 @@ enum iobmd_huge {
 };
 
 /**
- * enum iobmd_rights - what a descriptor may be used for
+ * enum iobmd_rights - what a descriptor can be used for
  * @IOBMD_RIGHT_READ: Map it for reading, read it.
- * @IOBMD_RIGHT_WRITE: Map it for writing, write it, name it.
+ * @IOBMD_RIGHT_WRITE: Map it for writing, write it, set its name.
  * @IOBMD_RIGHT_RESIZE: Change capacity and length, seal it.
  */
 enum iobmd_rights {
@@ -257,7 +261,7 @@ enum iobmd_rights {
 
 /**
  * enum iobmd_create_flags - flags of IOBMD_IOC_CREATE
- * @IOBMD_CREATE_F_NODE: @node says where the memory shall lie.
+ * @IOBMD_CREATE_F_NODE: @node is the preferred NUMA node of the memory.
  */
 enum iobmd_create_flags {
 	IOBMD_CREATE_F_NODE	= 1 << 0,
@@ -268,21 +272,22 @@ enum iobmd_create_flags {
  * @size: sizeof(struct iobmd_create)
  * @flags: enum iobmd_create_flags
  * @capacity: In bytes, 1 or more.
- * @alignment: 0 or a power of two, in bytes, at most the huge page size (so
- *	that any value up to the page size asks for nothing special). Above
- *	the page size, each stretch of this many bytes, counted from the start
- *	of the buffer, is physically contiguous and begins at a physical address
- *	that is a multiple of it; a last stretch that is cut short by the
- *	capacity is so too, but a buffer that ends in one cannot grow (EINVAL).
+ * @alignment: 0 or a power of two, in bytes, at most the huge page size. Values up
+ *	to the page size have no effect. Above it, each block of this size,
+ *	counted from the start of the buffer, is physically contiguous and
+ *	begins at a physical address that is a multiple of its size. A last block
+ *	that is cut short by the capacity is contiguous and aligned too, but a
+ *	buffer that ends in one cannot grow (EINVAL).
  * @direction: An or of enum iobmd_direction; 0 means both.
  * @huge: enum iobmd_huge
- * @node: With IOBMD_CREATE_F_NODE an online NUMA node; its memory is taken
- *	first, that of other nodes when it has none left. Else 0, and the
+ * @node: With IOBMD_CREATE_F_NODE an online NUMA node: memory is allocated from
+ *	it first, and from other nodes when it has none left. Else 0, and the
  *	memory policy of the caller applies.
  * @__reserved: 0
  *
- * Makes a buffer and returns a descriptor of it, close-on-exec, with all
- * rights. The caller is its creator, for which its memory counts: see "What counts".
+ * Creates a buffer and returns a descriptor of it, close-on-exec, with all
+ * rights. The caller is the creator, to which the memory is charged: see "What
+ * counts".
  *
  * Errors: EDQUOT, EFBIG, EINTR, EINVAL, EMFILE, ENFILE, ENOMEM.
  */
@@ -301,25 +306,25 @@ struct iobmd_create {
  * struct iobmd_get_info - ioctl(IOBMD_IOC_GET_INFO)
  * @size: sizeof(struct iobmd_get_info)
  * @flags: 0
- * @id: Out. A number that no other buffer has had since the module was loaded,
- *	larger than those of buffers made before; also st_ino of fstat(2).
- * @capacity: Out. In bytes; that of the window if the descriptor is of one.
+ * @id: Out. Unique since the module was loaded, and larger than those of buffers
+ *	created before; also st_ino of fstat(2).
+ * @capacity: Out. In bytes; that of the window if the descriptor is a window.
  * @length: Out. In bytes; likewise.
- * @allocated: Out. The memory behind the capacity, in bytes; whole pages.
- * @huge_bytes: Out. How much of that is in huge pages.
+ * @allocated: Out. The allocated memory, in bytes: the capacity in whole pages.
+ * @huge_bytes: Out. How much of @allocated is in huge pages.
  * @alignment: Out. As given to IOBMD_IOC_CREATE.
  * @direction: Out. An or of enum iobmd_direction; 0 for a composite of buffers
  *	that have none in common.
  * @huge: Out. enum iobmd_huge, as given to IOBMD_IOC_CREATE.
- * @rights: Out. An or of enum iobmd_rights: those of this descriptor.
+ * @rights: Out. An or of enum iobmd_rights: the rights of this descriptor.
  * @node: Out. As given to IOBMD_IOC_CREATE, or -1.
  * @page_size: Out. The unit of @allocated and of mappings, in bytes.
- * @huge_page_size: Out. In bytes; 0 where this kernel has no huge pages.
+ * @huge_page_size: Out. In bytes; 0 if this kernel has no huge pages.
  * @seals: Out. An or of enum iobmd_seals.
  * @__reserved: Out. 0
  *
- * Tells about a buffer and the descriptor it is asked on. @capacity and
- * @length belong together: no resize comes between them. Needs no right.
+ * Returns the state of the buffer and of this descriptor. @capacity and @length
+ * are consistent, even during a resize. Needs no right.
  *
  * Errors: EINVAL.
  */
@@ -348,9 +353,9 @@ struct iobmd_get_info {
  * @flags: 0
  * @length: In bytes, 0 to the capacity.
  *
- * Changes the length and nothing else: no memory is allocated, freed, zeroed
- * or unmapped, mappings go on working over their whole range, and the bytes
- * beyond the length stay what they were. Takes the same time for any size.
+ * Changes only the length: no memory is allocated, freed, zeroed or unmapped,
+ * mappings remain usable over their whole range, and the bytes beyond the
+ * length keep their values. Takes the same time for any size.
  *
  * Errors: EACCES without IOBMD_RIGHT_RESIZE, EINVAL.
  */
@@ -368,27 +373,26 @@ struct iobmd_set_length {
  *
  * Changes the capacity and sets the length to it.
  *
- * Growing adds zeros. Addresses of mappings do not move and what is mapped
- * already stays mapped and usable all the time. A mapping that reached beyond
- * the old end shows the new memory.
+ * Growing adds zeroed memory. Mappings do not move, and remain mapped and usable
+ * all the time. A mapping that extends beyond the old end shows the new memory.
  *
- * Shrinking takes the tail away. Once the call has returned, an access beyond
- * the end rounded up to whole pages raises SIGBUS in every process, and if the
- * buffer grows again it finds zeros. The call is refused with EBUSY while
- * the kernel or a device uses memory that would go (as while it is pinned for
- * DMA, or lies in a pipe), and also while it uses another part of the huge page
- * that the new end would cut.
+ * Shrinking frees memory at the end. Once the call has returned, an access beyond
+ * the end rounded up to whole pages raises SIGBUS in every process, and reads
+ * zeros after the buffer has grown again. The call fails with EBUSY while the
+ * kernel or a device uses memory that would be freed (pinned for DMA, or in a
+ * pipe), or another part of the huge page that the new end would cut.
  *
- * A huge page that the new end cuts is none any more: what stays of it is in pieces,
- * single pages or larger blocks as the kernel chooses, and no part of huge_bytes. To
- * grow does not join them again. Where the kernel finds no memory for that half way,
- * the call fails with ENOMEM; all of the memory is there then, but perhaps in pieces.
+ * A huge page that the new end cuts is split: the rest consists of single pages or
+ * larger blocks, as the kernel chooses, and no longer counts as huge_bytes. Growing
+ * does not join them again. If the kernel runs out of memory during the split, the
+ * call fails with ENOMEM; no memory is lost then, but the huge page may be split.
  *
- * It is also EBUSY while a window, a composite, a hold, an export or a kernel user
- * needs what would go, or waits to come into being, and against a seal.
+ * The call also fails with EBUSY if a window, a composite, a hold, an export or a
+ * kernel client needs memory that would be freed, or is waiting to be created, or if
+ * a seal forbids it.
  *
- * While a buffer grows, which may take long, all other calls on it work but RESIZE and
- * IOBMD_IOC_SEAL, which wait for the end.
+ * Growing may take long. All other calls on the buffer work meanwhile, except RESIZE
+ * and IOBMD_IOC_SEAL, which wait.
  *
  * Errors: EACCES without IOBMD_RIGHT_RESIZE, EBUSY, EDQUOT, EFBIG, EINTR,
  * EINVAL, ENOMEM.
@@ -403,7 +407,7 @@ struct iobmd_resize {
  * enum iobmd_map_flags - flags of IOBMD_IOC_MAP
  * @IOBMD_MAP_F_FIXED: Map at @address or fail; never replaces a mapping.
  * @IOBMD_MAP_F_READ_ONLY: Map for reading only.
- * @IOBMD_MAP_F_PREFAULT: Fill the page tables now, so that the first accesses
+ * @IOBMD_MAP_F_PREFAULT: Populate the page tables now, so that the first accesses
  *	do not fault.
  */
 enum iobmd_map_flags {
@@ -417,18 +421,19 @@ enum iobmd_map_flags {
  * @size: sizeof(struct iobmd_map)
  * @flags: enum iobmd_map_flags
  * @address: In: with IOBMD_MAP_F_FIXED where to map, a multiple of the page
- *	size; else 0, or where it would be welcome. Out: where the mapping is.
+ *	size; else 0 or a hint. Out: where the mapping is.
  * @offset: Where in the buffer the mapping begins, in bytes; a multiple of the
  *	page size, below the length.
  * @length: In: how much to map, in bytes; 0 means from @offset to the length of
  *	the buffer. @offset + @length may be at most the length of the buffer
- *	rounded up to whole pages. Out: how much was asked for, never 0.
+ *	rounded up to whole pages. Out: the requested length, never 0.
  *
- * Maps the buffer into the caller as mmap(2) with MAP_SHARED would, and is
- * undone with munmap(2).
+ * Maps the buffer into the caller like mmap(2) with MAP_SHARED; to be unmapped
+ * with munmap(2).
  *
- * The kernel chooses an address that fits huge pages, here and for mmap(2), but
- * from 6.12 on none for 32-bit programs: to have them, they say one.
+ * Here and for mmap(2), the kernel chooses an address that is aligned for huge
+ * pages. From 6.12 on it does not do this for 32-bit programs, which must pass a
+ * suitable address themselves.
  *
  * Errors: EACCES without IOBMD_RIGHT_WRITE, unless IOBMD_MAP_F_READ_ONLY;
  * EAGAIN, EEXIST, EINTR, EINVAL, ENOMEM, EPERM.
@@ -441,21 +446,21 @@ struct iobmd_map {
 	__aligned_u64 length;
 };
 
-/** IOBMD_NAME_MAX - bytes in the longest name of a buffer */
+/** IOBMD_NAME_MAX - maximum length of the name of a buffer, in bytes */
 #define IOBMD_NAME_MAX		31
 
 /**
  * struct iobmd_set_name - ioctl(IOBMD_IOC_SET_NAME)
  * @size: sizeof(struct iobmd_set_name)
  * @flags: 0
- * @name: Address of the name, which needs no NUL at its end.
- * @name_length: Bytes in it, 0 to IOBMD_NAME_MAX; 0 takes the name away.
+ * @name: Address of the name, which need not end in a NUL.
+ * @name_length: Its length in bytes, 0 to IOBMD_NAME_MAX; 0 removes the name.
  * @__reserved: 0
  *
- * Gives the buffer a name, shown in /proc/PID/fdinfo, fd and maps, and to root in
- * debugfs, for people to tell buffers apart. Control characters (bytes below 0x20, and
- * 0x7f) are EINVAL. Bytes that are not printable ASCII, and the backslash, are shown as
- * a backslash and three octal digits.
+ * Gives the buffer a name, which helps to identify it in /proc/PID/fdinfo, fd and
+ * maps, and in debugfs (root only). Control characters (bytes below 0x20, and 0x7f)
+ * are EINVAL. Bytes that are not printable ASCII, and the backslash, are shown as a
+ * backslash and three octal digits.
  *
  * Errors: EACCES without IOBMD_RIGHT_WRITE, EINVAL.
  */
@@ -469,13 +474,13 @@ struct iobmd_set_name {
 
 /**
  * enum iobmd_derive_flags - flags of IOBMD_IOC_DERIVE
- * @IOBMD_DERIVE_F_READ_ONLY: The new descriptor cannot change the buffer, and
- *	nobody, not even its maker, can make it one that does.
- * @IOBMD_DERIVE_F_WINDOW: It shows only @length bytes from @offset on, and lacks
- *	IOBMD_RIGHT_RESIZE.
- * @IOBMD_DERIVE_F_HOLD: While it lives, the buffer does not shrink below its
- *	length of now. For a reader who does not trust the writer: no access
- *	within that range raises SIGBUS. Windows have this without asking.
+ * @IOBMD_DERIVE_F_READ_ONLY: The new descriptor cannot change the buffer. No
+ *	process, not even the creator, can get the right to write from it.
+ * @IOBMD_DERIVE_F_WINDOW: The new descriptor shows only @length bytes from @offset
+ *	on, and lacks IOBMD_RIGHT_RESIZE.
+ * @IOBMD_DERIVE_F_HOLD: While the new descriptor exists, the buffer does not shrink
+ *	below its current length. For a reader that does not trust the writer: no
+ *	access within that range raises SIGBUS. Windows always have a hold.
  */
 enum iobmd_derive_flags {
 	IOBMD_DERIVE_F_READ_ONLY	= 1 << 0,
@@ -492,12 +497,12 @@ enum iobmd_derive_flags {
  * @length: In bytes, 1 or more; @offset + @length may be at most the length of
  *	the descriptor that this is called on. 0 without IOBMD_DERIVE_F_WINDOW.
  *
- * Returns a further descriptor of the same buffer, close-on-exec, with the same
- * rights and the same window or less. All offsets of a window's descriptor
- * count from the start of the window; what lies outside cannot be reached
- * with it, except for the rest of the last page of a window that ends within
- * one, which is mapped with it. A descriptor that is no window reaches all of the
- * capacity, also if it is read only and has a hold.
+ * Returns another descriptor of the same buffer, close-on-exec, with the same or
+ * fewer rights and the same or a smaller window. All offsets of a window's
+ * descriptor count from the start of the window. It gives no access to anything
+ * outside, except that a window that ends within a page is mapped with the rest of
+ * that page. A descriptor that is not a window gives access to all of the capacity,
+ * even if it is read-only and has a hold.
  *
  * Errors: EDQUOT, EINTR, EINVAL, EMFILE, ENFILE, ENOMEM.
  */
@@ -509,14 +514,15 @@ struct iobmd_derive {
 };
 
 /**
- * enum iobmd_seals - what can never again be done to a buffer
+ * enum iobmd_seals - what can no longer be done to a buffer
  * @IOBMD_SEAL_SEAL: Add a seal.
  * @IOBMD_SEAL_SHRINK: Make the capacity smaller.
  * @IOBMD_SEAL_GROW: Make the capacity larger.
- * @IOBMD_SEAL_WRITE: Change a byte, by anybody. EBUSY while a writable mapping,
- *	composite, export or kernel user exists, or the kernel or a device uses the memory; a
- *	mapping through a descriptor with IOBMD_RIGHT_WRITE counts as writable
- *	however it is protected. Taking bytes away is for IOBMD_SEAL_SHRINK.
+ * @IOBMD_SEAL_WRITE: Change a byte, by any means. EBUSY while a writable mapping,
+ *	composite, export or kernel client exists, or the kernel or a device uses
+ *	the memory. A mapping through a descriptor with IOBMD_RIGHT_WRITE counts as
+ *	writable whatever its protection. Shrinking remains possible without
+ *	IOBMD_SEAL_SHRINK.
  */
 enum iobmd_seals {
 	IOBMD_SEAL_SEAL		= 1 << 0,
@@ -529,13 +535,13 @@ enum iobmd_seals {
  * struct iobmd_seal - ioctl(IOBMD_IOC_SEAL)
  * @size: sizeof(struct iobmd_seal)
  * @flags: 0
- * @seals: An or of enum iobmd_seals to add to those that there are.
+ * @seals: An or of enum iobmd_seals: the seals to add.
  * @__reserved: 0
  *
- * Seals cannot be taken off. What a seal forbids fails with EPERM, except that
- * a resize is EBUSY. While IOBMD_SEAL_WRITE is being set, and nothing can stop it any
- * more, a shared mapping for reading through a descriptor with IOBMD_RIGHT_WRITE may
- * also fail with EPERM, for some nanoseconds.
+ * Seals cannot be removed. What a seal forbids fails with EPERM, except that a resize
+ * fails with EBUSY. For some nanoseconds while IOBMD_SEAL_WRITE is being set, and can
+ * no longer fail, a shared mapping for reading through a descriptor with
+ * IOBMD_RIGHT_WRITE may also fail with EPERM.
  *
  * Errors: EACCES without IOBMD_RIGHT_RESIZE, EBUSY, EINTR, EINVAL, EPERM after
  * IOBMD_SEAL_SEAL.
@@ -549,8 +555,8 @@ struct iobmd_seal {
 
 /**
  * enum iobmd_export_flags - flags of IOBMD_IOC_EXPORT
- * @IOBMD_EXPORT_F_READ_ONLY: Devices may only read, mappings likewise. Implied
- *	by a descriptor without IOBMD_RIGHT_WRITE.
+ * @IOBMD_EXPORT_F_READ_ONLY: Devices and mappings may only read. Implied by a
+ *	descriptor without IOBMD_RIGHT_WRITE.
  */
 enum iobmd_export_flags {
 	IOBMD_EXPORT_F_READ_ONLY	= 1 << 0,
@@ -564,13 +570,13 @@ enum iobmd_export_flags {
  * @length: In bytes; 0 means from @offset to the length of the descriptor.
  *	@offset + @length may be at most that. Rounded up to whole pages.
  *
- * Returns a dma-buf, close-on-exec. It lives on its own: descriptors may be
- * closed. While it lives the buffer does not shrink into it. An importer
- * that asks for a wider DMA direction than the buffer has is refused.
+ * Returns a dma-buf, close-on-exec. It does not depend on the descriptor, which may
+ * be closed. While the dma-buf exists, the buffer does not shrink into it. An importer
+ * that requests a wider DMA direction than the buffer has is refused.
  *
  * A mapping through the dma-buf, or through an importer, is like any other, with the
- * rights of the export: EACCES for writing if that is read only. But the kernel does
- * not choose an address for it that fits huge pages: to have them, say one.
+ * rights of the export: EACCES for writing if the export is read-only. But the kernel
+ * does not choose an address that is aligned for huge pages: pass a suitable one.
  *
  * Errors: EDQUOT, EINTR, EINVAL, EMFILE, ENFILE, ENOMEM, EPERM (sealed against
  * writing, and not IOBMD_EXPORT_F_READ_ONLY).
@@ -584,8 +590,8 @@ struct iobmd_export {
 
 /**
  * enum iobmd_sync_flags - flags of IOBMD_IOC_SYNC
- * @IOBMD_SYNC_F_NOOP: Out. This machine needs no such call: its devices see what
- *	the CPU sees.
+ * @IOBMD_SYNC_F_NOOP: Out. This machine does not need the call, since devices are
+ *	cache-coherent.
  */
 enum iobmd_sync_flags {
 	IOBMD_SYNC_F_NOOP	= 1 << 0,
@@ -603,10 +609,10 @@ enum iobmd_sync_flags {
  *	IOBMD_DIRECTION_IN after it has written what the CPU will read.
  * @__reserved: 0
  *
- * For devices that reach the memory by its address, as through VFIO. Importers
- * of an export synchronise through the dma-buf. The machines that this module
- * runs on are coherent, so that it checks its argument, orders the CPU's
- * accesses as a full barrier does, and says IOBMD_SYNC_F_NOOP.
+ * For devices that access the memory by its address, for example through VFIO.
+ * Importers of an export synchronise through the dma-buf. The machines that this
+ * module supports are coherent, so the call checks its argument, acts as a full
+ * memory barrier, and returns IOBMD_SYNC_F_NOOP.
  *
  * Errors: EINVAL.
  */
@@ -619,17 +625,17 @@ struct iobmd_sync {
 	__u32 __reserved;
 };
 
-/** IOBMD_COMPOSE_MAX - parts in the largest composite */
+/** IOBMD_COMPOSE_MAX - maximum number of parts of a composite */
 #define IOBMD_COMPOSE_MAX	1024
 
 /**
  * struct iobmd_compose_part - a window that a composite shows
  * @fd: A descriptor of a buffer, of a window or of another composite.
  * @__reserved: 0
- * @offset: Where in it the part begins, in bytes; a multiple of the page size.
+ * @offset: Where the part begins in @fd, in bytes; a multiple of the page size.
  * @length: In bytes; 0 means from @offset to the length of the descriptor. A
- *	multiple of the page size, but for the last part of the composite. @offset
- *	+ @length may be at most the length of the descriptor.
+ *	multiple of the page size, except for the last part of the composite.
+ *	@offset + @length may be at most the length of the descriptor.
  */
 struct iobmd_compose_part {
 	__s32 fd;
@@ -651,32 +657,33 @@ enum iobmd_compose_flags {
  * @size: sizeof(struct iobmd_compose)
  * @flags: enum iobmd_compose_flags
  * @parts: Address of an array of struct iobmd_compose_part.
- * @nr_parts: How many, 1 to IOBMD_COMPOSE_MAX. A part that is of a composite
- *	counts as all those parts of that which it covers.
+ * @nr_parts: How many, 1 to IOBMD_COMPOSE_MAX. A part of another composite counts
+ *	as many times as it covers parts of that.
  * @__reserved: 0
  *
- * Makes a *composite* and returns a descriptor of it, close-on-exec: one that
- * shows the parts one after the other, as one buffer that begins at 0, without a
- * copy. The same memory may be in it more than once. Its capacity and length are
- * those of all parts together, may not be over the per-buffer ceiling, and do
- * not change (it lacks IOBMD_RIGHT_RESIZE); its direction is what all parts have in
- * common, which may be 0. For IOBMD_IOC_GET_INFO it has no alignment, seals and
- * node, and memory that is in it twice counts twice.
+ * Creates a *composite* and returns a descriptor of it, close-on-exec. It shows the
+ * parts one after the other as one buffer, without a copy. The same memory may be in
+ * it more than once. Its capacity and length are those of all parts together; they
+ * must not exceed the per-buffer ceiling, and do not change (it lacks
+ * IOBMD_RIGHT_RESIZE). Its direction is what all parts have in common, which may
+ * be 0. IOBMD_IOC_GET_INFO returns no alignment, seals and node for a composite,
+ * and counts memory twice that is in it twice.
  *
- * The composite keeps its parts: their descriptors may be closed, and their
- * buffers do not shrink into them. They are shared like any other window, in
- * both directions. As long as a composite lives that can be written, its buffers
- * cannot be sealed against writing.
+ * The composite holds its parts: their descriptors may be closed, and their buffers do
+ * not shrink into them. Like any window it shares the memory: writes on either side
+ * are seen on the other. As long as a writable composite exists, its buffers cannot be
+ * sealed against writing.
  *
- * A mapping of a composite has huge pages where a part has them at addresses
- * that fit; those of the longest part always fit if the kernel chooses the address.
- * Whatever a composite has mapped is in use by the kernel as far as a shrink (of
- * a huge page that is a part only in part) and the seal against writing are
- * concerned: EBUSY. A page with a hardware memory error raises SIGBUS where it is
- * not mapped yet, and elsewhere when the hardware reports it to the one who reads.
+ * A mapping of a composite maps the huge pages of a part as such where the addresses
+ * are aligned for that; those of the longest part always are if the kernel chooses the
+ * address. Memory that is mapped through a composite is in use by the kernel: a shrink
+ * (if a part covers only some of a huge page) and the seal against writing fail with
+ * EBUSY. A page with a hardware memory error raises SIGBUS if it is not mapped yet;
+ * otherwise the signal comes when the hardware reports the error to the task that
+ * reads it.
  *
- * The command may also go to any descriptor, which need not be one of the parts: for
- * a process that cannot open /dev/iobmd.
+ * A process that cannot open /dev/iobmd can use any descriptor for this command, which
+ * need not be one of the parts.
  *
  * Errors: EACCES if a part lacks IOBMD_RIGHT_WRITE, unless
  * IOBMD_COMPOSE_F_READ_ONLY; EBADF, EDQUOT, EFBIG, EINTR, EINVAL, EMFILE, ENFILE,

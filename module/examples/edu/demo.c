@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A device moves a sentence from one page of a buffer to another; a second process waits for it. */
+/*
+ * A device copies a sentence from one page of a buffer to another; a second process
+ * waits for it.
+ */
 #include <err.h>
 #include <fcntl.h>
 #include <poll.h>

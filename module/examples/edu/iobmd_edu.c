@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A driver for QEMU's device for teaching, "edu", on iobmd's buffers: a process
- * passes the descriptor of a buffer, and the device reads and writes the memory
+ * A driver for "edu", QEMU's PCI device for teaching, that uses buffers of iobmd: a
+ * process passes the descriptor of a buffer, and the device reads and writes the memory
  * that all processes with that buffer have mapped.
  *
- * The device has 4 KiB of memory and one DMA engine, which moves bytes between
- * that and the first 256 MiB of its bus, and cannot be stopped.
+ * The device has 4 KiB of memory and one DMA engine, which copies bytes between that
+ * memory and the first 256 MiB of its bus, and cannot be stopped.
  */
 
 #include <linux/completion.h>
@@ -51,19 +51,19 @@ static DEFINE_IDA(iobmd_edu_ids);
 
 /**
  * struct iobmd_edu - a device
- * @kref: The PCI driver has one while it is bound, each open file another. The
- *	struct outlives the device that way.
- * @misc: Its node in /dev; removed when the driver is unbound, before its kref
- *	is given back.
- * @name: Of the node.
+ * @kref: One reference for the PCI driver while it is bound, and one for each open
+ *	file. The struct may outlive the device.
+ * @misc: Its node in /dev; removed when the driver is unbound, before the driver's
+ *	reference is put.
+ * @name: The name of the node.
  * @id: The number in @name.
- * @registers: Mapped while the driver is bound, as @pdev is good that long.
- * @pdev: The device on its bus.
- * @done: The transfer that is under way has ended.
- * @lock: Held for a transfer as a whole. Protects @error and the open files.
- * @error: What every use of the device gives: 0, -EIO after a time-out, -ENODEV
- *	once the driver is unbound. With 0 seen, @registers and @pdev are good
- *	until @lock is given back.
+ * @registers: Mapped while the driver is bound. @pdev is valid as long.
+ * @pdev: The PCI device.
+ * @done: Completed when the current transfer has ended.
+ * @lock: Held for a whole transfer. Protects @error and the open files.
+ * @error: What every use of the device returns: 0, -EIO after a time-out, or -ENODEV
+ *	once the driver is unbound. While it is 0 and @lock is held, @registers and
+ *	@pdev are valid.
  */
 struct iobmd_edu {
 	struct kref kref;
@@ -80,7 +80,7 @@ struct iobmd_edu {
 /**
  * struct iobmd_edu_file - an open file
  * @edu: The device, with a reference.
- * @client: The buffer that is attached, or NULL.
+ * @client: The attached buffer, or NULL.
  */
 struct iobmd_edu_file {
 	struct iobmd_edu *edu;
@@ -121,9 +121,9 @@ static irqreturn_t iobmd_edu_irq(int irq, void *arg)
 }
 
 /*
- * One transfer of contiguous bytes; addresses fit 32 bits. A device that does
- * not answer may still come to its transfer: so it loses access to memory, and
- * only then may the caller unmap and free what it was told to use.
+ * One transfer of contiguous bytes; addresses fit 32 bits. A device that does not
+ * answer may still start its transfer later. So it loses access to memory, and only
+ * then may the caller unmap and free what the device was told to use.
  */
 static int iobmd_edu_run(struct iobmd_edu *edu, u32 source, u32 destination,
 			 u32 length, u32 command)
@@ -177,8 +177,8 @@ static int iobmd_edu_check_transfer(const struct iobmd_edu_transfer *args)
 }
 
 /*
- * Mapping each time keeps nothing of the IOMMU or the bounce buffers while idle.
- * Only when it is undone is the data in place: whoever waits is told after that.
+ * Mapping for each transfer uses no resources of the IOMMU or of the bounce buffers
+ * while idle. The data is in place only once it is unmapped, so notify after that.
  */
 static int iobmd_edu_transfer(struct iobmd_edu_file *file,
 			      const union iobmd_edu_argument *arg)
@@ -244,8 +244,8 @@ static int iobmd_edu_set_eventfd(struct iobmd_edu_file *file,
 /**
  * struct iobmd_edu_command - an ioctl
  * @cmd: Its number.
- * @size: Of its argument, in bytes.
- * @run: Called with the device's lock held, and the device there.
+ * @size: The size of its argument, in bytes.
+ * @run: Called with the device's lock held, while the device is usable.
  */
 struct iobmd_edu_command {
 	unsigned int cmd;
@@ -310,7 +310,7 @@ static long iobmd_edu_ioctl(struct file *filp, unsigned int cmd, unsigned long a
 	return err;
 }
 
-/* misc_deregister() waits for this: so the PCI driver's reference is still there. */
+/* misc_deregister() waits for this function, so the PCI driver still has its reference. */
 static int iobmd_edu_open(struct inode *inode, struct file *filp)
 {
 	struct miscdevice *misc = filp->private_data;
@@ -347,7 +347,7 @@ static void iobmd_edu_put(void *edu)
 	kref_put(&((struct iobmd_edu *)edu)->kref, iobmd_edu_free);
 }
 
-/* The device gives its reference back when its interrupt has been freed. */
+/* devm puts the driver's reference after it has freed the interrupt. */
 static struct iobmd_edu *iobmd_edu_alloc(struct pci_dev *pdev)
 {
 	struct iobmd_edu *edu = kzalloc(sizeof(*edu), GFP_KERNEL);
@@ -386,7 +386,7 @@ static int iobmd_edu_request_irq(struct iobmd_edu *edu)
 				iobmd_edu_irq, IRQF_SHARED, edu->name, edu);
 }
 
-/* Access to memory comes last: first, what a time-out may have left must be over. */
+/* Enable DMA last, after anything that a time-out may have left is over. */
 static int iobmd_edu_start(struct iobmd_edu *edu)
 {
 	struct device *dev = &edu->pdev->dev;
@@ -430,7 +430,7 @@ static int iobmd_edu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	return misc_register(&edu->misc);
 }
 
-/* With @lock in hand no transfer is under way, and with @error set none begins. */
+/* Once @lock is taken no transfer is running, and once @error is set none can begin. */
 static void iobmd_edu_remove(struct pci_dev *pdev)
 {
 	struct iobmd_edu *edu = pci_get_drvdata(pdev);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
-/* The ioctls of /dev/iobmd-edu0 and further: DMA between a buffer and the device. */
+/* The ioctls of /dev/iobmd-eduN: DMA between a buffer and the device. */
 #ifndef IOBMD_EDU_H
 #define IOBMD_EDU_H
 
@@ -9,17 +9,16 @@
 /**
  * IOBMD_EDU_MEMORY_SIZE - bytes of the device's memory that can be used
  *
- * It has one more, but QEMU (7.2 for one) takes a transfer of the last byte for
- * one beyond the end, and stops the whole machine.
+ * The device has one more, but QEMU (for example 7.2) treats a transfer that includes
+ * the last byte as out of range, and stops the whole machine.
  */
 #define IOBMD_EDU_MEMORY_SIZE	4095
 
 /*
  * Every argument begins with its size, as the caller knows it, and flags, of which
- * there are none yet. A caller with a larger struct than the driver's gets E2BIG
- * if the rest is not 0, one with a smaller struct EINVAL. Further errors of all
- * calls: EFAULT, EINVAL, EIO after a time-out (until the driver is bound anew),
- * ENODEV if the device is gone.
+ * there are none yet. A struct larger than the driver's fails with E2BIG if the rest is
+ * not 0, a smaller one with EINVAL. Further errors of all calls: EFAULT, EINVAL, EIO
+ * after a time-out (until the driver is bound again), ENODEV if the device is gone.
  */
 
 /**
@@ -28,10 +27,10 @@
  * @flags: 0
  * @fd: A descriptor of a buffer.
  * @rights: Of enum iobmd_rights: IOBMD_RIGHT_READ, with IOBMD_RIGHT_WRITE if the
- *	device shall write to the buffer.
+ *	device is to write to the buffer.
  *
- * Until IOBMD_EDU_IOC_DETACH, or the last close of this file, the driver holds
- * on to the buffer, so that it does not shrink.
+ * Until IOBMD_EDU_IOC_DETACH, or the last close of this file, the driver holds the
+ * buffer, so that it does not shrink.
  *
  * Errors: EACCES if @fd lacks a right, EBADF, EBUSY if one is attached already,
  * EINTR, EINVAL, ENFILE, ENOMEM, EPERM.
@@ -48,7 +47,7 @@ struct iobmd_edu_attach {
  * @size: sizeof(struct iobmd_edu_detach)
  * @flags: 0
  *
- * The eventfd goes with the buffer.
+ * Also removes the eventfd.
  *
  * Errors: ENOTCONN if no buffer is attached.
  */
@@ -67,12 +66,12 @@ struct iobmd_edu_detach {
  * @direction: One of enum iobmd_direction; IOBMD_DIRECTION_IN is from the device.
  * @__reserved: 0
  *
- * Returns when the device is done and what it has written can be read, and
- * signals the eventfd then. A transfer that fails does not.
+ * Returns, and signals the eventfd, when the device is done and the data can be read.
+ * A failed transfer does not signal it.
  *
- * Errors: EACCES if the buffer's direction or the rights that were asked for do
- * not allow it, EINVAL, ENOMEM, ENOTCONN if no buffer is attached, ETIMEDOUT if
- * the device did not answer; some of the bytes may have been moved.
+ * Errors: EACCES if the buffer's direction or the requested rights do not allow it,
+ * EINVAL, ENOMEM, ENOTCONN if no buffer is attached, ETIMEDOUT if the device did not
+ * answer; some of the bytes may have been copied.
  */
 struct iobmd_edu_transfer {
 	__u32 size;
@@ -88,12 +87,12 @@ struct iobmd_edu_transfer {
  * struct iobmd_edu_set_eventfd - ioctl(IOBMD_EDU_IOC_SET_EVENTFD)
  * @size: sizeof(struct iobmd_edu_set_eventfd)
  * @flags: 0
- * @fd: An eventfd, to which each transfer adds 1 when it is done, or -1 for none.
+ * @fd: An eventfd, to which each complete transfer adds 1, or -1 for none.
  * @__reserved: 0
  *
- * It takes the place of the one before. Other processes may wait for it, too.
+ * It replaces the previous one. Other processes may wait for it, too.
  *
- * Errors: EBADF, EINVAL if @fd is no eventfd, ENOTCONN if no buffer is attached.
+ * Errors: EBADF, EINVAL if @fd is not an eventfd, ENOTCONN if no buffer is attached.
  */
 struct iobmd_edu_set_eventfd {
 	__u32 size;

@@ -17,36 +17,35 @@ struct sg_table;
  *
  * A driver works on a buffer through a &struct iobmd_client, made with
  * iobmd_client_create() for a buffer of its own, or with iobmd_client_get() for the
- * descriptor that a process has passed to it. The client holds the buffer: it
- * does not shrink below what it was when the client came, and the module stays,
- * until iobmd_client_put(). It may grow; a client sees no more than it was made
- * for. One with IOBMD_RIGHT_WRITE also keeps it from being sealed against
- * writing.
+ * descriptor that a process has passed to it. Until iobmd_client_put(), the client
+ * keeps the module loaded, and the buffer from shrinking below its length at the
+ * time the client was made. The buffer may grow, but the client does not see the new
+ * part. A client with IOBMD_RIGHT_WRITE also keeps the buffer from being sealed
+ * against writing.
  *
  * For a transfer a driver calls iobmd_client_dma_map(), walks the segments with
  * for_each_sgtable_dma_sg(), waits for its device, calls
  * iobmd_client_dma_unmap(), and tells processes with iobmd_client_notify().
  * module/examples/edu does just that.
  *
- * The memory is in use by processes at the same time. What it says may change
- * between two looks: copy before you check.
+ * Processes may change the memory at any time. Copy what you validate before you
+ * validate it.
  *
- * All functions may sleep and are for process context, but where they say
- * otherwise. Those with an &struct iov_iter may touch user memory: hold no lock
- * that a page fault may want, such as mmap_lock. Those that fail return a
- * negative errno, or an ERR_PTR() of it, with the meanings of the table in
- * uapi/linux/iobmd.h, and have changed nothing. -ERESTARTSYS, which user space does
- * not see, means that a signal came while the call waited for another on the same
- * buffer: an ioctl returns it. What is made counts for the current task's user, and
- * is refused with -EDQUOT over its ceiling. Several threads may use one
- * &struct iobmd_client at the same time; iobmd_client_put() comes last.
+ * Unless stated otherwise, functions may sleep and need process context. Those with
+ * an &struct iov_iter may access user memory: hold no lock that a page fault may
+ * take, such as mmap_lock. Functions that fail return a negative errno, or an
+ * ERR_PTR() of it, with the meanings of the table in uapi/linux/iobmd.h, and have
+ * changed nothing. -ERESTARTSYS, which user space never sees, means that a signal
+ * arrived while the call waited for another on the same buffer; an ioctl handler
+ * returns it as it is. New buffers and clients are charged to the user of the
+ * current task, and refused with -EDQUOT over its ceiling. Several threads may use
+ * one &struct iobmd_client at the same time; iobmd_client_put() must come last.
  */
 struct iobmd_client;
 
 /**
  * iobmd_client_create() - make a buffer
- * @args: As a process would give them to IOBMD_IOC_CREATE; @size is not looked
- *	at.
+ * @args: As for IOBMD_IOC_CREATE; @size is ignored.
  *
  * The memory is charged to the current task, as if it had called the ioctl. No
  * process has a descriptor of it before iobmd_client_publish().
@@ -59,25 +58,25 @@ struct iobmd_client *iobmd_client_create(const struct iobmd_create *args);
 /**
  * iobmd_client_get() - use the buffer of a process
  * @fd: A descriptor of the current process.
- * @rights: An or of enum iobmd_rights that the driver needs, at least
- *	IOBMD_RIGHT_READ; IOBMD_RIGHT_RESIZE only with IOBMD_RIGHT_WRITE. It
- *	gets no more than these, nor does what it publishes.
+ * @rights: An or of enum iobmd_rights: what the driver needs, at least
+ *	IOBMD_RIGHT_READ; IOBMD_RIGHT_RESIZE only with IOBMD_RIGHT_WRITE. The
+ *	client and descriptors published from it have no other rights.
  *
- * A window stays one: offsets count from its start.
+ * If @fd is a window, the client is one too: offsets count from its start.
  *
- * Return: a client, or an ERR_PTR: -EBADF if @fd is not open, -EINVAL if it is no
- * descriptor of a buffer or @rights are unknown, -EACCES if it lacks one,
+ * Return: a client, or an ERR_PTR: -EBADF if @fd is not open, -EINVAL if it is not a
+ * descriptor of a buffer or @rights are invalid, -EACCES if it lacks one of @rights,
  * -EPERM if a seal forbids them, -EDQUOT, -ENFILE, -ENOMEM, -ERESTARTSYS.
  */
 struct iobmd_client *iobmd_client_get(int fd, u32 rights);
 
 /**
  * iobmd_client_put() - stop using a buffer
- * @client: What the two functions above returned; NULL is fine. All DMA mappings
- *	and kernel mappings of it must be gone.
+ * @client: The client, or NULL. All DMA mappings and kernel mappings of it must be
+ *	gone.
  *
- * What it held may stay held for a moment longer, until the kernel gets round
- * to its last close.
+ * The buffer may stay held for a moment longer, until the kernel has processed the
+ * last close of the file.
  */
 void iobmd_client_put(struct iobmd_client *client);
 
@@ -86,7 +85,8 @@ void iobmd_client_put(struct iobmd_client *client);
  * @client: The client.
  *
  * Context: any.
- * Return: bytes: the length when the client came, or the size of its window.
+ * Return: in bytes, the length of the buffer at the time the client was made, or the
+ * size of the client's window.
  */
 u64 iobmd_client_size(const struct iobmd_client *client);
 
@@ -95,22 +95,21 @@ u64 iobmd_client_size(const struct iobmd_client *client);
  * @client: The client.
  * @length: In bytes.
  *
- * Return: 0, -EACCES without IOBMD_RIGHT_RESIZE, or -EINVAL if @length is over
- * the capacity.
+ * Return: 0, -EACCES without IOBMD_RIGHT_RESIZE, or -EINVAL if @length exceeds the
+ * capacity.
  */
 int iobmd_client_set_length(struct iobmd_client *client, u64 length);
 
 /**
- * iobmd_client_set_eventfd() - say how processes are notified
+ * iobmd_client_set_eventfd() - set the eventfd that notifies processes
  * @client: The client.
- * @fd: An eventfd of the current process, or -1 for none, as it is at first.
+ * @fd: An eventfd of the current process, or -1 for none, which is the default.
  *
- * It takes the place of the one before, which is not signalled any more when
- * this returns. It goes with iobmd_client_put(), and stays when the process
- * closes it: any process that has got it from the first can wait, with poll(2)
- * or read(2).
+ * It replaces the previous eventfd, which is no longer signalled when this returns.
+ * The client keeps it until iobmd_client_put(), even if the process closes it. Any
+ * process that has received the eventfd can wait for it, with poll(2) or read(2).
  *
- * Return: 0, -EBADF if @fd is not open, or -EINVAL if it is no eventfd.
+ * Return: 0, -EBADF if @fd is not open, or -EINVAL if it is not an eventfd.
  */
 int iobmd_client_set_eventfd(struct iobmd_client *client, int fd);
 
@@ -118,14 +117,14 @@ int iobmd_client_set_eventfd(struct iobmd_client *client, int fd);
  * iobmd_client_notify() - wake the processes that wait
  * @client: The client.
  *
- * Adds 1 to the eventfd, if there is one. Those who wake up find in the buffer
- * what this CPU has written to it before. What a device has written may be in a
- * bounce buffer until iobmd_client_dma_unmap() or dma_sync_sgtable_for_cpu():
- * call one first.
+ * Adds 1 to the eventfd, if there is one. A process that wakes up sees what this CPU
+ * has written to the buffer before. What a device has written may be in a bounce
+ * buffer until iobmd_client_dma_unmap() or dma_sync_sgtable_for_cpu(): call one of
+ * them first.
  *
- * Context: any but NMI, hard interrupts included, with locks held or not; but
- * not out of a function that an eventfd's wake-up calls. Free the interrupt, or
- * cancel the timer, that calls this before iobmd_client_put().
+ * Context: any but NMI, including hard interrupts, with or without locks held; but
+ * not from the wake-up callback of an eventfd. Free the interrupt, or cancel the
+ * timer, that calls this before iobmd_client_put().
  */
 void iobmd_client_notify(struct iobmd_client *client);
 
@@ -134,13 +133,12 @@ void iobmd_client_notify(struct iobmd_client *client);
  * @client: The client.
  * @offset: In bytes.
  * @length: In bytes, 1 or more. The range must lie within the client's size.
- * @visit: Called with the physical address and the bytes of each run, in order,
- *	each as long as it can be. A value other than 0 ends the walk. It may
- *	sleep, and use the memory until iobmd_client_put().
+ * @visit: Called in order with the physical address and the length in bytes of each
+ *	run, which is as long as possible. A value other than 0 ends the walk. It may
+ *	sleep, and the memory may be used until iobmd_client_put().
  * @arg: For @visit.
  *
- * These are not addresses for a device: those are what iobmd_client_dma_map()
- * gives.
+ * These are not DMA addresses: iobmd_client_dma_map() returns those.
  *
  * Return: what @visit returned last, or -EINVAL, or -EIO on a hardware error.
  */
@@ -149,12 +147,12 @@ int iobmd_client_for_each_run(struct iobmd_client *client, u64 offset, u64 lengt
 			      void *arg);
 
 /**
- * iobmd_client_vmap() - map all of it into the kernel
- * @client: The client. Needs IOBMD_RIGHT_WRITE; without it there is
+ * iobmd_client_vmap() - map the memory of a client into the kernel
+ * @client: The client. Needs IOBMD_RIGHT_WRITE; without it, use
  *	iobmd_client_read().
  *
- * It may be done more than once. Beyond iobmd_client_size(), up to the end of the
- * page, may be bytes of others.
+ * May be called more than once. The rest of the last page, beyond
+ * iobmd_client_size(), does not belong to the client and may be in use.
  *
  * Return: the address, to give to iobmd_client_vunmap(), or an ERR_PTR: -EACCES,
  * -EINVAL if the size is 0, -EIO on a hardware error, -ENOMEM.
@@ -164,7 +162,7 @@ void *iobmd_client_vmap(struct iobmd_client *client);
 /**
  * iobmd_client_vunmap() - undo iobmd_client_vmap()
  * @client: The client.
- * @address: What that returned.
+ * @address: What iobmd_client_vmap() returned.
  */
 void iobmd_client_vunmap(struct iobmd_client *client, void *address);
 
@@ -172,11 +170,11 @@ void iobmd_client_vunmap(struct iobmd_client *client, void *address);
  * iobmd_client_read() - copy out of the buffer
  * @client: The client.
  * @offset: Where to begin, in bytes.
- * @to: Where to, and how much. Keeps what could not be copied.
+ * @to: The destination, and how much to copy. Keeps what could not be copied.
  *
- * Return: the bytes copied, fewer than asked for where the client's size ends or
- * @to cannot be written, 0 from the size on; if there is none that could be
- * copied, -EFAULT, or -EIO on a hardware error.
+ * Return: the bytes copied, fewer than requested at the end of the client's size or
+ * where @to cannot be written; 0 if @offset is at the end or beyond. If no byte could
+ * be copied, -EFAULT, or -EIO on a hardware error.
  */
 ssize_t iobmd_client_read(struct iobmd_client *client, u64 offset, struct iov_iter *to);
 
@@ -184,7 +182,7 @@ ssize_t iobmd_client_read(struct iobmd_client *client, u64 offset, struct iov_it
  * iobmd_client_write() - copy into the buffer
  * @client: The client. Needs IOBMD_RIGHT_WRITE.
  * @offset: Where to begin, in bytes.
- * @from: From where, and how much. Keeps what could not be copied.
+ * @from: The source, and how much to copy. Keeps what could not be copied.
  *
  * Return: the bytes copied, as iobmd_client_read(); -EACCES.
  */
@@ -199,14 +197,14 @@ ssize_t iobmd_client_write(struct iobmd_client *client, u64 offset, struct iov_i
  * @length: In bytes, 1 or more. The range must lie within the client's size.
  * @direction: What the device will do; not wider than the buffer's direction.
  *
- * A client may have several, of the same bytes too. One that stays for more than
- * one transfer needs dma_sync_sgtable_for_device() before each and
- * dma_sync_sgtable_for_cpu() after it. All must be gone when @dev is unbound.
+ * A client may have several mappings, also of the same bytes. A mapping that is used
+ * for more than one transfer needs dma_sync_sgtable_for_device() before each and
+ * dma_sync_sgtable_for_cpu() after it. All must be unmapped before @dev is unbound.
  *
- * No byte outside the range is touched, not by a bounce buffer either; so ask
- * for what the device writes and no more, as processes may write next to it.
+ * No byte outside the range is changed, not even by a bounce buffer. So map only what
+ * the device writes, since processes may write next to it.
  *
- * Return: the segments, to give to iobmd_client_dma_unmap(), or an ERR_PTR:
+ * Return: the segments, for iobmd_client_dma_unmap(), or an ERR_PTR:
  * -EACCES if @direction is too wide or the right is missing, -EINVAL, -EIO if
  * the device cannot reach the memory or it has a hardware error, -ENOMEM.
  */
@@ -217,17 +215,18 @@ struct sg_table *iobmd_client_dma_map(struct iobmd_client *client, struct device
 /**
  * iobmd_client_dma_unmap() - end the use of a range for DMA
  * @client: The client.
- * @sgt: What iobmd_client_dma_map() returned. The device must be done with it.
+ * @sgt: What iobmd_client_dma_map() returned. The device must no longer access it.
  */
 void iobmd_client_dma_unmap(struct iobmd_client *client, struct sg_table *sgt);
 
 /**
  * iobmd_client_publish() - give the current process a descriptor
  * @client: The client.
- * @flags: Of IOBMD_IOC_DERIVE, without IOBMD_DERIVE_F_WINDOW.
+ * @flags: The flags of IOBMD_IOC_DERIVE, except IOBMD_DERIVE_F_WINDOW.
  *
  * Return: a new file descriptor, close-on-exec, or -EDQUOT, -EINVAL, -EMFILE,
- * -ENFILE, -ENOMEM, -ERESTARTSYS. It is installed already: do nothing after that can fail.
+ * -ENFILE, -ENOMEM, -ERESTARTSYS. The descriptor is installed already, so nothing after
+ * this call may fail.
  */
 int iobmd_client_publish(struct iobmd_client *client, u32 flags);
 
