@@ -80,7 +80,7 @@ static void fail_create(int err, const struct creation *creation)
 	fail(err, "no buffer of %s", size);
 }
 
-/* A descriptor with all rights, or the end of the program. */
+/* Returns a descriptor with all rights, or ends the program. */
 int creation_make(struct creation *creation)
 {
 	int fd, err;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* iobmd doctor: what works here, and what to do about the rest. */
+/* iobmd doctor: checks what works here, and advises on the rest. */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* iobmd list: all buffers, and what uses them. */
+/* iobmd list: all buffers and their users. */
 #include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -17,7 +17,7 @@ static const char help[] =
 	"USED BY: PID:FD of a descriptor or PID of a mapping; r, w, s: may read, write, resize;\n"
 	"the command. SEALS: s, g, w: cannot shrink, grow, be written; l: no more seals.\n";
 
-/* Without the module there is nothing to list, which is not the same as no buffers. */
+/* Without the module an empty list would be misleading. */
 void module_required(void)
 {
 	if (access(IOBMD_SYSFS, F_OK) && access(IOBMD_DEVICE, F_OK))

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* iobmd: buffers of the module iobmd, for people and scripts. */
+/* iobmd: the command for buffers of the module iobmd, for interactive use and scripts. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tool.h"
 
-/* The Makefile says the version; without it the library's header may. */
+/* The Makefile defines the version; otherwise take that of the library's header. */
 #ifndef IOBMD_VERSION
 #include <iobmd.h>
 #endif
@@ -72,7 +72,7 @@ static int run(int argc, char **argv)
 	return subcommand->run(argc - 1, argv + 1);
 }
 
-/* No setlocale(3): numbers and JSON look the same everywhere. */
+/* No setlocale(3): numbers and JSON must be the same everywhere. */
 int main(int argc, char **argv)
 {
 	int status = run(argc, argv);

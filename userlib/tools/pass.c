@@ -31,7 +31,7 @@ static const char receive_help[] =
 	"  --wait SECONDS  wait until the socket is there (default: 0)\n"
 	"  --help          this text\n";
 
-/* What is removed when the program ends, also by a signal */
+/* Removed when the program ends, also by a signal. */
 static struct sockaddr_un address = { .sun_family = AF_UNIX };
 
 static void signalled(int number)
@@ -51,7 +51,7 @@ static void socket_argument(int argc, char **argv)
 	if (strlen(path) >= sizeof(address.sun_path))
 		usage_error("the path of a socket has at most %zu bytes: %.60s",
 			    sizeof(address.sun_path) - 1, path);
-	/* It was all zero, and has room for one more. */
+	/* Zero-initialized, with room for the NUL. */
 	memcpy(address.sun_path, path, strlen(path));
 }
 
@@ -70,7 +70,7 @@ static void remove_and_fail(int err, const char *what)
 	fail(err, "%s", what);
 }
 
-/* A signal waits until it is clear whether there is a socket to remove. */
+/* Blocks signals until it is known whether there is a socket to remove. */
 static int socket_listen(void)
 {
 	static const int signals[] = { SIGHUP, SIGINT, SIGTERM };
@@ -95,7 +95,7 @@ static int socket_listen(void)
 	return fd;
 }
 
-/* A receiver that goes away without the buffer does not count. */
+/* Receivers that disconnect without the buffer are not counted. */
 static void serve(int listener, int fd, uint64_t count)
 {
 	int connection, err;
@@ -145,7 +145,7 @@ int tool_send(int argc, char **argv)
 	return EXIT_SUCCESS;
 }
 
-/* There is no socket yet, or the process that made it does not listen yet. */
+/* The socket does not exist yet, or nothing listens on it yet. */
 static bool connect_later(int err, time_t deadline)
 {
 	const struct timespec pause = { .tv_nsec = 20 * 1000 * 1000 };
