@@ -25,9 +25,9 @@
 static const char help[] =
 	"usage: iobmd bench\n\n"
 	"Compares buffers of the module with those of memfd, udmabuf and dma-heap, as far as this\n"
-	"machine has them and lets you use them. Medians; takes less than a minute. Exits with 1\n"
-	"if the module's cannot be made.\n\n"
-	"  --help  this text\n";
+	"machine has them and you may use them. Shows medians; takes less than a minute. Exits\n"
+	"with 1 if buffers of the module cannot be created.\n\n"
+	"  --help  print this text\n";
 
 /* Volatile, so that the compiler does not omit the writes. */
 static void touch(uint8_t *memory, uint64_t size)

@@ -8,10 +8,10 @@
 
 static const char help[] =
 	"usage: iobmd doctor [--json]\n\n"
-	"Looks at the module, the kernel, the rights, huge pages, the reserve and the IOMMU, and\n"
-	"says what to do. Exits with 1 if buffers cannot be made here.\n\n"
-	"  --json  for a program to read\n"
-	"  --help  this text\n";
+	"Checks the module, the kernel, permissions, huge pages, the reserve and the IOMMU, and\n"
+	"advises what to do. Exits with 1 if buffers cannot be created here.\n\n"
+	"  --json  print JSON\n"
+	"  --help  print this text\n";
 
 static const char *const verdicts[] = {
 	[VERDICT_OK]	= "ok",

@@ -11,9 +11,9 @@
 
 static const char help[] =
 	"usage: iobmd dump [--from PID:FD] [FILE]\n\n"
-	"Writes the bytes of a buffer, up to its length, into FILE or to standard output.\n\n"
-	"  --from PID:FD  a descriptor of the process PID (default: that in IOBMD_FD)\n"
-	"  --help         this text\n";
+	"Writes the bytes of a buffer, up to its length, to FILE or to standard output.\n\n"
+	"  --from PID:FD  descriptor FD of the process PID (default: $IOBMD_FD)\n"
+	"  --help         print this text\n";
 
 static void fail_write(int err, const struct file *file, uint64_t done)
 {

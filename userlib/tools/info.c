@@ -8,10 +8,10 @@
 
 static const char help[] =
 	"usage: iobmd info [--json] [PID:FD]\n\n"
-	"Tells all about a descriptor of a buffer: FD of the process PID, or the one of this\n"
-	"process that IOBMD_FD names.\n\n"
-	"  --json  for a program to read\n"
-	"  --help  this text\n";
+	"Shows everything about a descriptor of a buffer: FD of the process PID (default:\n"
+	"$IOBMD_FD).\n\n"
+	"  --json  print JSON\n"
+	"  --help  print this text\n";
 
 static const char *const huge_words[] = { "prefer", "none", "require" };
 static const char *const direction_words[] = { "none", "out", "in", "both" };

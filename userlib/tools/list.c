@@ -9,11 +9,11 @@
 
 static const char help[] =
 	"usage: iobmd list [OPTION]...\n\n"
-	"Lists buffers, and the descriptors and mappings of each: all for root, else those\n"
-	"that your own processes have.\n\n"
-	"  --bytes  sizes in bytes\n"
-	"  --json   everything, for a program to read\n"
-	"  --help   this text\n\n"
+	"Lists buffers with their descriptors and mappings: all buffers for root, else those of\n"
+	"your own processes.\n\n"
+	"  --bytes  print sizes in bytes\n"
+	"  --json   print everything as JSON\n"
+	"  --help   print this text\n\n"
 	"USED BY: PID:FD of a descriptor or PID of a mapping; r, w, s: may read, write, resize;\n"
 	"the command. SEALS: s, g, w: cannot shrink, grow, be written; l: no more seals.\n";
 

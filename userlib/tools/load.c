@@ -16,12 +16,12 @@ static const char help[] =
 	"usage: iobmd load [OPTION]... [FILE] -- COMMAND [ARGUMENT]...\n"
 	"       iobmd load [--to PID:FD] [FILE]\n\n"
 	"Reads FILE or standard input into a new buffer, and runs COMMAND with its descriptor,\n"
-	"whose number is in IOBMD_FD. Without a COMMAND, reads into a buffer that there is,\n"
-	"whose length becomes what was read, if its descriptor may resize.\n\n"
-	"  --to PID:FD        a descriptor of the process PID (default: that in IOBMD_FD)\n"
-	"  --capacity SIZE    at least so large (default: as FILE)\n"
+	"whose number is in IOBMD_FD. Without a COMMAND, reads into an existing buffer, and sets\n"
+	"its length to what was read if the descriptor may resize it.\n\n"
+	"  --to PID:FD        descriptor FD of the process PID (default: $IOBMD_FD)\n"
+	"  --capacity SIZE    minimum capacity (default: size of FILE)\n"
 	CREATION_HELP
-	"  --help             this text\n";
+	"  --help             print this text\n";
 
 /**
  * struct sink - the buffer that is filled

@@ -16,20 +16,20 @@
 
 static const char send_help[] =
 	"usage: iobmd send [OPTION]... SOCKET\n\n"
-	"Makes a socket at the path SOCKET, waits for iobmd receive, passes the buffer on, and\n"
-	"removes the socket. What may write to the socket, by its owner and mode, may get the\n"
-	"buffer.\n\n"
-	"  --from PID:FD      a descriptor of the process PID (default: that in IOBMD_FD)\n"
-	"  --count N          to so many receivers (default: 1)\n"
+	"Creates a socket at the path SOCKET, waits for iobmd receive, sends the buffer, and\n"
+	"removes the socket. Any process that may write to the socket, by its owner and mode,\n"
+	"can get the buffer.\n\n"
+	"  --from PID:FD      descriptor FD of the process PID (default: $IOBMD_FD)\n"
+	"  --count N          send it to N receivers (default: 1)\n"
 	VIEW_HELP
-	"  --help             this text\n";
+	"  --help             print this text\n";
 
 static const char receive_help[] =
 	"usage: iobmd receive [OPTION]... SOCKET -- COMMAND [ARGUMENT]...\n\n"
-	"Takes a buffer from iobmd send at the path SOCKET and runs COMMAND, which inherits its\n"
-	"descriptor: the number is in the environment variable IOBMD_FD.\n\n"
-	"  --wait SECONDS  wait until the socket is there (default: 0)\n"
-	"  --help          this text\n";
+	"Receives a buffer from iobmd send at the path SOCKET and runs COMMAND, which inherits\n"
+	"its descriptor. The environment variable IOBMD_FD has the number.\n\n"
+	"  --wait SECONDS  how long to wait for the socket (default: 0)\n"
+	"  --help          print this text\n";
 
 /* Removed when the program ends, also by a signal. */
 static struct sockaddr_un address = { .sun_family = AF_UNIX };

@@ -74,7 +74,7 @@ struct view {
 	"  --read-only        pass on a descriptor that can never write\n"	\
 	"  --window OFFSET:LENGTH\n"						\
 	"                     pass on these bytes only\n"			\
-	"  --hold             while it lives, the buffer does not shrink\n"
+	"  --hold             keep the buffer from shrinking while it exists\n"
 
 bool view_option(int option, const char *value, struct view *view);
 
@@ -133,10 +133,10 @@ struct creation {
 #define CREATION_HELP							\
 	"  --name NAME        name the buffer\n"				\
 	"  --huge prefer|none|require\n"					\
-	"                     huge pages: where they are to be had (the default), none,\n" \
-	"                     or nothing else\n"				\
-	"  --node N           take memory of this NUMA node first\n"		\
-	"  --alignment SIZE   in physically contiguous blocks of this size\n"	\
+	"                     huge pages where available (the default), none, or huge\n" \
+	"                     pages only\n"				\
+	"  --node N           prefer memory of this NUMA node\n"		\
+	"  --alignment SIZE   use physically contiguous blocks of this size\n"	\
 	VIEW_HELP
 
 bool creation_option(int option, const char *value, struct creation *creation);

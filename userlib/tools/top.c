@@ -13,11 +13,11 @@
 static const char help[] =
 	"usage: iobmd top [OPTION]...\n\n"
 	"Shows the buffers, the largest first, until Ctrl-C or q and Enter; once if the output\n"
-	"is no terminal.\n\n"
-	"  --interval SECONDS  show them again after this time (default: 2)\n"
-	"  --count N           end after N times\n"
-	"  --bytes             sizes in bytes\n"
-	"  --help              this text\n";
+	"is not a terminal.\n\n"
+	"  --interval SECONDS  time between updates (default: 2)\n"
+	"  --count N           exit after N updates\n"
+	"  --bytes             print sizes in bytes\n"
+	"  --help              print this text\n";
 
 /* Go to the upper left corner and overwrite: clearing first would flicker. */
 #define TERMINAL_HOME	"\033[H\033[J"

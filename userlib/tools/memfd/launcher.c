@@ -27,12 +27,12 @@ static const char usage[] =
 	"Runs a program with buffers of /dev/iobmd in place of memfds.\n"
 	"\n"
 	"  --huge=never|allow|require  whether buffers have huge pages (default: allow)\n"
-	"  --node=N       NUMA node to take memory from first\n"
-	"  --name=PREFIX  what names of buffers begin with\n"
-	"  --strict       where there is no buffer, memfd_create(2) fails\n"
-	"  --verbose      tell of each memfd what became of it\n"
-	"  --help         this text\n"
-	"  --version      the version\n";
+	"  --node=N       preferred NUMA node\n"
+	"  --name=PREFIX  prefix of the names of buffers\n"
+	"  --strict       make memfd_create(2) fail if there is no buffer\n"
+	"  --verbose      report what each memfd_create(2) returned\n"
+	"  --help         print this text\n"
+	"  --version      print the version\n";
 
 static const struct option long_options[] = {
 	{ "huge", required_argument, NULL, 'H' },
