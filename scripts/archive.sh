@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-# Debian's archive as scripts/kernel sees it: apt with a configuration of its own, which reads the suites of every release that has
-# kernels for us. What is installed here, and what apt knows for that, does not change. Sourced, never run.
+# The view that scripts/kernel has of Debian's archive: apt with a configuration of its own, which reads the suites of every release that
+# has suitable kernels. Neither installed packages nor apt's own lists change. Sourced, never run.
 # shellcheck shell=bash disable=SC2154
 
-# The releases that have kernels for us. The suites of backports have the newest kernels, and keep the last of a series for a while.
+# The releases with suitable kernels. Backports suites have the newest kernels, and keep the last of a series for a while.
 declare -A codename=([12]=bookworm [13]=trixie)
 newest_release=13
 
@@ -12,7 +12,7 @@ host=$(dpkg --print-architecture)
 host_release=$(. /etc/os-release && echo "${VERSION_ID:-99}")
 host_release=${host_release%%.*}
 
-# The base address of Debian's mirror in this machine's sources of apt: of the suites whose names end with SUFFIX, -security or nothing.
+# The base address of Debian's mirror in this machine's apt sources, of the suites whose names end with SUFFIX, -security or nothing.
 # Other archives have suites of these names too.
 debian_mirror() {
 	local suffix=$1 address list
@@ -44,8 +44,8 @@ list_sources() {
 	done
 }
 
-# From now on apt is asked about packages for ARCH, and about this machine's tools, in SUITEs. What it knows is in a directory. A mirror that
-# is weeks behind is as good as any for what runs in a virtual machine, or looks at sources: it must be signed, and need not be of this week.
+# Makes apt look for packages for ARCH, and for tools of this machine, in SUITEs. Its state is in a directory. A mirror that is weeks
+# behind is good enough for a virtual machine or for sources: the lists must be signed, but may have expired.
 apt_use() {
 	local dir=$1 arch=$2 architectures sources
 	shift 2
@@ -67,7 +67,7 @@ apt_use() {
 		-o Acquire::Check-Valid-Until=false)
 }
 
-# The same for all suites that kernels come from. Of what several releases have, that of this machine's own release is taken.
+# The same for all suites with kernels. If several releases have a package, that of this machine's release is preferred.
 apt_archive() {
 	local arch=$1 own=${codename[$host_release]:-${codename[$newest_release]}} name
 	local -a suites
@@ -80,12 +80,12 @@ apt_archive() {
 	prefer_release "$own"
 }
 
-# The last one that is said counts.
+# The last one given counts.
 prefer_release() {
 	apt_options+=(-o "APT::Default-Release=/^$1(-security)?\$/")
 }
 
-# apt's messages go to stderr: stdout belongs to the caller. As root, apt would hand downloads to a user who cannot write here.
+# apt's messages go to stderr: stdout belongs to the caller. As root, apt would download as a user without write permission here.
 apt_get() {
 	local -a options=(-q -o Dpkg::Use-Pty=0 "${apt_options[@]}")
 
@@ -93,7 +93,7 @@ apt_get() {
 	LC_ALL=C apt-get "${options[@]}" "$@" >&2
 }
 
-# Refreshes the lists; true if all of them could be. One process at a time.
+# Refreshes the lists; true if all could be refreshed. One process at a time.
 apt_update() {
 	note "refreshing the package lists of Debian's releases"
 	touch "$apt_directory/tried"
@@ -103,7 +103,7 @@ apt_update() {
 	) 9>"$apt_directory/update"
 }
 
-# True if the lists have not been refreshed for a day, nor been tried to be.
+# True if the lists were neither refreshed within a day, nor was it tried.
 apt_lists_are_old() {
 	[ -z "$(find "$apt_directory/tried" -maxdepth 0 -mtime -1 -print -quit 2>/dev/null)" ]
 }
@@ -120,7 +120,7 @@ apt_depends() {
 	apt_field "$1" Depends | tr ',' '\n' | sed 's/|.*//; s/(.*//; s/[[:space:]]//g; /^$/d'
 }
 
-# Names of packages that match, less PREFIX.
+# The names of packages that match, without PREFIX.
 apt_names() {
 	local prefix=$1 rest=$2
 
@@ -136,7 +136,7 @@ apt_download() {
 	(cd "$dir" && apt_get download "$@")
 }
 
-# Downloads packages and all that they depend on into a directory.
+# Downloads packages and all their dependencies into a directory.
 apt_download_closure() {
 	local dir=$1
 	shift
@@ -145,7 +145,7 @@ apt_download_closure() {
 	apt_get -qq -o "Dir::Cache::archives=$dir" --download-only --no-install-recommends -y install "$@"
 }
 
-# The Debian release whose compiler and C library a kernel is built with: what its name says, as in 6.12.118+deb13-amd64.
+# The Debian release whose compiler and C library a kernel is built with, from its name, as in 6.12.118+deb13-amd64.
 release_of() {
 	if [[ $1 =~ \+deb([0-9]+) ]]; then echo "${BASH_REMATCH[1]}"; else echo 12; fi
 }
@@ -159,7 +159,8 @@ runs_here() {
 	[ "$(release_of "$1")" -le "$host_release" ]
 }
 
-# The kernel releases of a series, as 6.12 or 6.12-arm64, best last: the newest, but one whose tools run on this machine before any other.
+# The kernel releases of a series, as 6.12 or 6.12-arm64, best last: the newest, but those whose tools run on this machine after all
+# others.
 list_releases() {
 	local series=${1%%-*} flavour=${1#*-} release
 
@@ -173,7 +174,7 @@ list_releases() {
 	done | sort -k 1,1n -k 2,2V | cut -d ' ' -f 2
 }
 
-# The release of a series that the archive offers; empty if there is none. An image may be there before its headers.
+# The release of a series that the archive offers; empty if there is none. An image may appear before its headers.
 offered_release() {
 	local release
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-# What scripts/check does on the debug kernel only: the proof that the kernel reports errors, and what of the module was executed.
-# Sourced, never run.
+# The part of scripts/check for the debug kernel: the proof that the kernel reports errors, and the coverage of the module. Sourced, never
+# run.
 # shellcheck shell=bash disable=SC2034,SC2154
 
-# What a module does wrong, and what the debug kernel says to it. With KASAN's report, lockdep ends. The leak is told of at the end.
+# The errors that a test module makes, and the reports of the debug kernel. A report of KASAN disables lockdep. The leak is reported last.
 misuses=(lock_order shift use_after_free leak)
 declare -A report=(
 	[lock_order]='WARNING: possible circular locking dependency detected'
@@ -12,21 +12,20 @@ declare -A report=(
 	[leak]='kmemleak: .* misuse_leak'
 )
 
-# Of the lines of the whole module, in percent.
+# The minimum of executed lines of the whole module, in percent.
 least_coverage=95
 
-# Programs that this kernel, which takes ten times as long, has nothing to say about: a second build of a test, and what makes sure of the
-# benchmark.
+# Programs that are useless on this kernel, which is ten times slower: a second build of a test, and a test of the benchmark.
 not_debug=(abi_32 bench edu_ioctl_32 layout_32)
 
-# The sanitizers take their part of time and memory; all of it must be below 4 GiB, where every device reaches it.
+# The sanitizers need time and memory; all memory must be below 4 GiB, where every device reaches it.
 set_debug() {
 	mode=debug jobs=(build kernel vm test) memory=2800
 	read -r -a kernels <<<"${KERNELS:-debug}"
 	export TIMEOUT=${TIMEOUT:-1500} GCOV_PROFILE=y
 }
 
-# Has the module do it all.
+# Makes the module commit all errors.
 misuse_kernel() {
 	# shellcheck disable=SC2016	# the guest's shell
 	scripts/vm -k "$debug_kernel" --no-module --log "$work/kernel-log" -- sh -c '
@@ -44,7 +43,7 @@ reported() {
 	}
 }
 
-# The first that runs on the debug kernel.
+# Runs first on the debug kernel.
 prove_sanitizers() {
 	local what status=0
 
@@ -60,7 +59,7 @@ prove_sanitizers() {
 	done
 }
 
-# In the guest: the tests, and then the module's counters onto the second disk. (tar cannot read files of debugfs.)
+# In the guest: runs the tests, then writes the module's counters to the second disk. (tar cannot read files of debugfs.)
 # shellcheck disable=SC2016	# the guest's shell
 counting_suite='
 	counters=$0
@@ -71,7 +70,7 @@ counting_suite='
 	tar -cf /dev/vdb -C /tmp/counters .
 	exit $status'
 
-# Adds up what the machines have counted, in build/coverage. The debug kernel is built with gcc, of which these are parts.
+# Adds up the counters of the machines in build/coverage. Needs gcov of the gcc that builds the debug kernel.
 gather_counters() {
 	local disk dir=$iobmd_top/build/coverage
 
@@ -88,7 +87,7 @@ gather_counters() {
 	(cd "$dir" && gcov -r -s "$iobmd_top/$modules" -o "$work/sum" "$work"/sum/*.gcda)
 }
 
-# Each file with its executed lines, its lines, and which were not.
+# Each file with its executed lines, all its lines, and those that were not executed.
 list_coverage() {
 	local file
 
@@ -118,7 +117,7 @@ check_coverage() {
 	}' "$work/coverage" >"$work/coverage.report"
 }
 
-# On one kernel.
+# Checks one kernel.
 check_debug() {
 	local debug_kernel=${kernels[0]}
 

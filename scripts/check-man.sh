@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
-# How scripts/check looks at the manual pages: their markup, their examples, and that nothing is missing in them. Sourced, never run.
+# The checks of the manual pages by scripts/check: markup, examples, completeness. Sourced, never run.
 # shellcheck shell=bash disable=SC2154
 
-# All but those that only refer to another.
+# All pages except those that only refer to another.
 man_pages() {
 	[ -d "$work/man" ] || scripts/man "$work/man" || return
 	find "$work/man" -type f -exec grep -L '^\.so ' {} + | sort
 }
 
-# groff warns of what it cannot show; what it shows does not matter.
+# groff warns of what it cannot display; the output itself does not matter.
 check_man_tools() {
 	local page pages
 
@@ -19,7 +19,7 @@ check_man_tools() {
 	done <<<"$pages" | sed "s|$work/man/||"
 }
 
-# The programs among the examples, as they are shown, a file for each.
+# Writes the example programs of a page, as displayed, to one file each.
 man_programs() {
 	awk -v prefix="$2" '
 		/^\.\\" program$/ { is_program = 1; next }
@@ -43,7 +43,7 @@ check_man_programs() {
 	done
 }
 
-# Each name read is a line of PAGE, after PREFIX. That there are none means that the check has come to look at the wrong place.
+# Each name read must be a line of PAGE, after PREFIX. If no names are read, the check looks in the wrong place.
 expect_lines() {
 	local what=$1 page=$2 prefix=$3 name found=''
 
@@ -54,7 +54,7 @@ expect_lines() {
 	[ -n "$found" ] || echo "$what: none found"
 }
 
-# Each name read has a page in SECTION.
+# Each name read must have a page in SECTION.
 expect_pages() {
 	local what=$1 section=$2 name found=''
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
-# How scripts/check looks at the code without running it. Sourced, never run.
+# The static checks of scripts/check. Sourced, never run.
 # shellcheck shell=bash disable=SC2034,SC2154
 
 . "$(dirname "$0")/check-man.sh"
 
-# What tools say and we do not follow: where (a file; a directory without those below it; or with a *, each of those), what, and why. An
-# exception that is of no use any more is a failure too, but for those with a ?: only some versions of the tool say that.
+# Warnings of tools that are deliberately ignored: where (a file; a directory without those below it; or with a *, each of those), what,
+# and why. An exception that is no longer used is a failure too, except with a ?: only some versions of the tool give that warning.
 checkpatch_exceptions='
 module				UNCOMMENTED_DEFINITION	the comment on the struct says what a lock protects
 module/compat.h			MACRO_ARG_UNUSED	an older kernel has an argument less
@@ -74,14 +74,14 @@ userlib/examples/demo_common.c	invalidFunctionArg	anonymous memory has the descr
 ?userlib/tools/scan.c		readdirCalled		the same
 '
 
-# Those patches that are not for us, and why.
+# The patches that do not apply to this project, and why.
 coccinelle_exceptions='
 api/check_bq27xxx_data.cocci	about one driver; needs an OCaml compiler
 api/stream_open.cocci		about nonseekable_open(), which we do not call; warns of itself
 null/badzero.cocci		sparse warns of a 0 for a pointer too; needs an OCaml compiler
 '
 
-# Lets through what nobody has excused of lines FILE:LINE: SEVERITY:WHAT: MESSAGE.
+# Passes on the lines FILE:LINE: SEVERITY:WHAT: MESSAGE that no exception matches.
 unexcused() {
 	awk '
 		NR == FNR {
@@ -125,13 +125,13 @@ check_scripts() {
 	shellcheck "${scripts[@]}" scripts/*.sh scripts/package/*.dkms userlib/tools/*.bash
 }
 
-# The one program in README.md is an example, which the library's Makefile builds.
+# The only program in README.md is an example, which the library's Makefile builds.
 check_readme() {
 	awk '/^```$/ { shown = 0 } shown { print } /^```c$/ { shown = 1 }' README.md | diff - userlib/examples/short.c
 }
 
-# Where it finds no repository, it looks for names in the include directory below the root, and leaves a list of them where it is. That it
-# has something to say is no failure.
+# Without a repository, checkpatch looks for names in the include directory of the root, and leaves a list of them there. Its output is
+# not a failure by itself.
 check_style() {
 	c_sources | (
 		cd "$work" || exit
@@ -144,7 +144,7 @@ check_comments() {
 	c_sources | xargs -0 perl "$kernel_scripts/kernel-doc" -none -Wall -Werror
 }
 
-# Each patch says what options it wants.
+# Each patch specifies the options that it needs.
 check_patterns() {
 	local -a sources
 
@@ -157,9 +157,9 @@ check_patterns() {
 			' "$kernel_scripts/coccinelle/PATCH" "$kernel_scripts/coccinelle/PATCH" "${sources[@]}"
 }
 
-# With the definitions given, it looks at no other configurations. What it knows of POSIX is for the library only: a test maps memory for
-# the end of the program, and calls what has to fail. Newer versions take mmap() for a function that returns NULL, and want tests to check
-# what malloc() returns, or more time for what they call exhaustive.
+# Given definitions, it checks no other configurations. Its rules for POSIX apply to the library only: a test maps memory until it exits,
+# and calls what has to fail. Newer versions think that mmap() returns NULL, and require tests to check the result of malloc(), or more
+# time for exhaustive checks.
 check_user_space() {
 	local -a options=(-q -j "$(nproc)" --std=c11 "--enable=warning,performance,portability"
 		--suppress=nullPointerOutOfMemory --suppress=nullPointerArithmeticOutOfMemory --suppress=normalCheckLevelMaxBranches
@@ -171,8 +171,8 @@ check_user_space() {
 	} 2>&1 | unexcused "$cppcheck_exceptions"
 }
 
-# gcc does not look at what an optimisation has taken away, nor, without a word, at what it finds too complex. The command's loops within
-# loops are that to it.
+# gcc does not analyse code that an optimisation has removed, and silently skips functions that it considers too complex, like the nested
+# loops of the command.
 check_library() {
 	local cc="gcc-12 -fanalyzer"
 	local all="-Wanalyzer-too-complex --param analyzer-bb-explosion-factor=20 --param analyzer-max-enodes-per-program-point=16"
@@ -181,7 +181,7 @@ check_library() {
 		MAKEFLAGS='' make -s -C userlib OUTPUT="$work/analyzed" CC="$cc" CFLAGS=-O0 WERROR=1 tools
 }
 
-# As distributions build it: with link-time optimisation, with hardening; the header by itself; the example in C++.
+# Builds as distributions do: with link-time optimisation, with hardening; also the header alone, and the example in C++.
 check_library_builds() {
 	local -a make=(make -s -C userlib WERROR=1)
 	local MAKEFLAGS=''
@@ -191,13 +191,13 @@ check_library_builds() {
 	"${make[@]}" check-header
 }
 
-# Prints all structs of the header, which is compiled by itself.
+# Prints all structs of the header, which is compiled alone.
 abi_layout() {
 	gcc-12 "$1" -g -fno-eliminate-unused-debug-types -Iuapi -x c -c -o "$work/abi.o" uapi/linux/iobmd.h &&
 		pahole -y iobmd_ "$work/abi.o"
 }
 
-# pahole marks a hole in its comment, and says how long the padding at the end is.
+# pahole marks a hole in a comment, and reports the padding at the end.
 structs_with_holes() {
 	awk '
 		/^struct/ { text = "" }
@@ -212,8 +212,8 @@ check_abi() {
 	diff "$work/abi-64" "$work/abi-32"
 }
 
-# The order is that of the objects in Kbuild, from the top down. The table of operations of a descriptor names its ioctls, which may use
-# everything below them: that is the one way up.
+# The order is that of the objects in Kbuild, from the top down. The only exception: the table of operations of a descriptor names its
+# ioctls, which may use everything below them.
 check_layers() {
 	local -a objects
 	local out

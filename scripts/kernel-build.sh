@@ -1,19 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0
-# How scripts/kernel builds a kernel of our own configuration from Debian's sources. Sourced, never run.
+# Builds a kernel with a configuration of this project from Debian's sources, for scripts/kernel. Sourced, never run.
 # shellcheck shell=bash disable=SC2154
 
-# What no build for x86 reads, two thirds of it one graphics driver's.
+# Directories that no build for x86 reads; two thirds of them are one graphics driver.
 unneeded=('*/drivers/gpu/drm/amd/*.[ch]' '*/arch/[!x]*/*.[chS]' '*/arch/[!x]*/*.dts*' '*/Documentation/*.rst' '*/tools/testing')
 
 build_pid=
 
-# The series that a name like debug-7.3 says, or 6.12.
+# The series in a name like debug-7.3, else 6.12.
 source_series() {
 	if [[ $1 =~ [0-9]+\.[0-9]+ ]]; then echo "${BASH_REMATCH[0]}"; else echo 6.12; fi
 }
 
-# The configuration that is asked for: the part that all flavours share, and the flavour's own. A line may begin with the only series that
-# it is for.
+# The requested configuration: the common part and that of the flavour. A line may begin with a series, and then applies only to that.
 kernel_config() {
 	sed -n "s/^$(source_series "$1"): //; /^CONFIG_/p" "$iobmd_top/scripts/common.config" "$iobmd_top/scripts/${1%%-*}.config"
 }
@@ -26,7 +25,7 @@ config_hash() {
 	kernel_config "$1" | short_hash
 }
 
-# Unpacks files of the sources, or all but some, as tar's arguments say.
+# Unpacks the sources, with arguments of tar that select files or exclude some.
 unpack_source() {
 	local dir=$1
 	shift
@@ -38,7 +37,7 @@ unpack_source() {
 	rm -r "$work/deb"
 }
 
-# Nothing in our environment is to configure the kernel.
+# Keeps the environment from configuring the kernel.
 set_kernel_make() {
 	kernel_make=(env -i "PATH=$PATH" LC_ALL=C setpriv --pdeathsig TERM make -C "$1" -j "$(nproc)")
 }
@@ -48,7 +47,7 @@ fail_with_log() {
 	die "$@"
 }
 
-# kconfig drops in silence what it does not know and what lacks something else.
+# kconfig silently drops options that it does not know or whose dependencies are missing.
 check_config() {
 	local config=$1 line dropped=()
 
@@ -86,7 +85,7 @@ compile() {
 	build_pid=
 }
 
-# The kernel's own script picks what building a module needs.
+# The kernel's own script selects what building a module needs.
 install_headers() {
 	local source=$1 dir=$2
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# What the scripts share: messages, the cache's place, and what a kernel's headers are for. Sourced, never run.
+# Shared by the scripts: messages, the place of the cache, and the architecture of kernel headers. Sourced, never run.
 # shellcheck shell=bash disable=SC2034
 
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
@@ -11,7 +11,7 @@ note() {
 	printf '%s: %s\n' "$program" "$*" >&2
 }
 
-# A script may say beforehand which status means that it could not do its work.
+# A script may set beforehand the status that means that it could not do its work.
 die() {
 	note "$@"
 	exit "${failure_status:-1}"
@@ -39,7 +39,7 @@ as_root() {
 	fi
 }
 
-# The architecture that a kernel's headers are for: x86 or arm64.
+# The architecture of kernel headers: x86 or arm64.
 kernel_arch() {
 	if grep -qsx CONFIG_ARM64=y "$1/include/config/auto.conf"; then echo arm64; else echo x86; fi
 }

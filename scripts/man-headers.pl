@@ -3,17 +3,17 @@
 use strict;
 use warnings;
 
-# The ABI's, and by the section of their functions.
+# Those of the ABI, and those of the functions by section.
 our %headers = (
 	uapi => 'uapi/linux/iobmd.h',
 	3 => 'userlib/include/iobmd.h',
 	9 => 'module/include/linux/iobmd.h',
 );
 
-# By name; of a struct or an enum with that word before it. A DOC: comment's lines by its title.
+# Indexed by name, with a leading "struct" or "enum" for those; a DOC: comment by its title.
 our (%comments, %docs);
 
-# Arguments or members, then the body, then what begins with a word and a colon.
+# Arguments or members, then the body, then paragraphs that begin with a word and a colon.
 sub parse_sections {
 	my ($comment, @lines) = @_;
 	my $section = 'body';
@@ -28,7 +28,7 @@ sub parse_sections {
 	}
 }
 
-# A prototype, without a body and what compilers are told besides.
+# A prototype, without a body or attributes for the compiler.
 sub prototype_of {
 	my ($code) = @_;
 
@@ -36,7 +36,7 @@ sub prototype_of {
 	return ($1 =~ s/\s*__attribute__\s*\(\((?:[^()]|\([^()]*\))*\)\)//gr) . ";\n";
 }
 
-# Up to the end of what a comment stands before.
+# Reads to the end of the declaration that a comment belongs to.
 sub declaration {
 	my ($kind, $code) = @_;
 

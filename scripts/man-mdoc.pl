@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
-# From the text of kernel-doc comments to mdoc(7). Part of scripts/man.
+# Converts the text of kernel-doc comments to mdoc(7). Part of scripts/man.
 use strict;
 use warnings;
 use Errno ();
 
-# What the headers call a section, and its heading in iobmd(4).
+# The names of sections in the headers, and their headings in iobmd(4).
 my %headings = ('"As a file"' => 'AS A FILE', '"What counts"' => 'COSTS AND ACCOUNTS');
 
-# A single word that mdoc(7) marks, and how. The first that fits counts.
+# Single words that mdoc(7) marks up, and how. The first match counts.
 my @marks = (
 	[ qr/&?(?:struct|enum) [a-z_0-9]*[a-z0-9]/, sub { 'Vt "' . ($_[0] =~ s/^&//r) . '"' } ],
 	[ qr/\b[a-z_0-9]+\([1-9]\)/, sub { 'Xr ' . ($_[0] =~ s/\(([1-9])\)/ $1/r) } ],
@@ -28,7 +28,7 @@ sub is_errno {
 	return exists $!{$name} || $name eq 'ERESTARTSYS';
 }
 
-# What is on a page of ours is looked up there; what is on this page needs no reference.
+# A word with a page of its own becomes a reference, except on that page.
 sub mdoc_function {
 	my ($name) = @_;
 	my $page = page_of($name);
@@ -54,7 +54,7 @@ sub mdoc_escape {
 	return $text;
 }
 
-# A stretch without spaces that has marked words: one line, of macros only.
+# A sequence without spaces that contains marked words: one line of macros only.
 sub mdoc_macro_line {
 	my ($word, $macros) = @_;
 	my @pieces = grep { length } split /(\x01\d+\x02)/, $word;
@@ -74,7 +74,7 @@ sub mdoc_macro_line {
 	return ".$line";
 }
 
-# A paragraph as lines of mdoc(7): text in lines of its own, each sentence begins a line.
+# A paragraph as lines of mdoc(7): text on separate lines, a new line for each sentence.
 sub mdoc_text {
 	my ($text) = @_;
 	my (@macros, @lines);
@@ -101,12 +101,12 @@ sub mdoc_text {
 	return map { "$_\n" } @lines;
 }
 
-# Words that would be taken for macros of mdoc(7).
+# Words that mdoc(7) would take for macros.
 sub escape_macro_names {
 	return $_[0] =~ s/(?<!\S)(?=[A-Z%][a-z0-9]{1,2}(?!\S))/\\&/gr;
 }
 
-# The head of a list's item is one line, text and marks.
+# The head of a list item is one line, with text and markup.
 sub mdoc_item {
 	my ($term) = @_;
 	my @parts = map { chomp; s/^\.// ? $_ : 'No ' . escape_macro_names($_) } mdoc_text($term);
@@ -125,7 +125,7 @@ sub mdoc_tags {
 	return (@out, ".El\n");
 }
 
-# A table of two columns, drawn with equals signs: rows of a term and its text. What is indented belongs to the term above.
+# A table of two columns, drawn with equals signs: rows of a term and its text. An indented term belongs to the term above.
 sub table_pairs {
 	my ($rule, @rows) = @_;
 	my $column = index($rule, ' ') + 1;
@@ -149,7 +149,7 @@ sub table_pairs {
 	return @pairs;
 }
 
-# Takes lines off the front as long as they fit.
+# Takes lines off the front as long as they match.
 sub take_while {
 	my ($fits, $lines) = @_;
 	my @taken;
@@ -170,7 +170,7 @@ sub mdoc_bullets {
 	return (@out, ".El\n");
 }
 
-# Terms at the left, their text behind a tab.
+# Terms at the left margin, each followed by its text, indented by a tab.
 sub definition_pairs {
 	my ($lines) = @_;
 	my @pairs;
@@ -208,7 +208,7 @@ sub mdoc_body {
 	return @out;
 }
 
-# Up to what begins something else.
+# Reads until another kind of block begins.
 sub take_paragraph {
 	my ($lines) = @_;
 	my @taken = (shift @$lines);
@@ -220,7 +220,7 @@ sub take_paragraph {
 	return @taken;
 }
 
-# Source code, as it is.
+# Source code, verbatim.
 sub mdoc_code {
 	my ($marker, @lines) = @_;
 	my @out = (".Bd -literal -offset indent\n");

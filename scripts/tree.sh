@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
-# Programs of newer Debian releases, in the cache: a tree with the compiler and the C library that kernels' headers want, where this machine
-# is older; and sparse. Sourced, never run.
+# Programs of newer Debian releases, in the cache: sparse, and, if this machine is older than a kernel's headers, a tree with the compiler
+# and the C library that they need. Sourced, never run.
 # shellcheck shell=bash disable=SC2154
 
-# What is run to build a module. (dpkg tells the headers the architecture.)
+# The programs that run when a module is built. (dpkg tells the headers the architecture.)
 tree_packages=(gcc-14 make bash dash coreutils sed grep findutils diffutils mawk perl tar gzip xz-utils dpkg kmod pahole)
 
-# Goes up when what is below changes what a tree consists of.
+# To be incremented when changes below affect the contents of a tree.
 tree_layout=1
 
 # The tree for building for ARCH.
@@ -14,7 +14,7 @@ tree_directory() {
 	printf '%s/tree/%s-%s-r%s\n' "$iobmd_cache" "${codename[$newest_release]}" "$1" "$tree_layout"
 }
 
-# Nothing is configured: awk is all that would be missing.
+# Packages are unpacked but not configured: only awk would be missing.
 fetch_tree() {
 	local final=$1 arch=$2 dir=$work/tree
 
@@ -30,8 +30,8 @@ fetch_tree() {
 	cache_publish "$dir" "$final"
 }
 
-# Kernels from 7.0 on want a sparse that is only in the release after those, and this wants a C library that this machine may not have: it
-# runs with its own. (The lists of that release are needed for nothing else.)
+# Kernels from 7.0 on need a sparse that is only in a later release than theirs. It needs a newer C library than this machine may have, so
+# it runs with that of its release. (Nothing else needs the lists of that release.)
 fetch_sparse() {
 	local final=$1 dir=$work/sparse
 

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
-# What QEMU is told: turns the options of scripts/vm into the array qemu, and into the initrd. Sourced, never run.
+# The QEMU command line: converts the options of scripts/vm to the array qemu, and the initrd. Sourced, never run.
 # shellcheck shell=bash disable=SC2154
 
 kvm_works() {
 	[ -r /dev/kvm ] && [ -w /dev/kvm ] && grep -qwE 'vmx|svm' /proc/cpuinfo
 }
 
-# What differs between architectures, but for the accelerator and the machine's options.
+# The differences between architectures, except the accelerator and the machine's options.
 find_machine() {
 	case $arch in
 	arm64) emulator=qemu-system-aarch64 machine=virt,gic-version=3 console=ttyAMA0 terminal=hvc0 ;;
@@ -14,13 +14,13 @@ find_machine() {
 	esac
 }
 
-# All that could differ from one run to the next is fixed: the date, random numbers, and (by the kernel's parameters) addresses.
+# Everything that could differ between runs is fixed: the date, random numbers, and (by kernel parameters) addresses.
 icount_arguments() {
 	accel=tcg cpus=1
 	qemu+=(-accel "tcg,thread=single" -cpu "max,la57=off" -icount "shift=0,sleep=off" -rtc "base=2024-01-01,clock=vm" -seed 1)
 }
 
-# The processor for arm64 is one that knows all sizes of pages and is fast to emulate.
+# An arm64 processor that supports all page sizes and is fast to emulate.
 accelerator_arguments() {
 	if [ "$arch" = arm64 ]; then
 		[ "${accel:=tcg}" = tcg ] || usage_error "a machine of arm64 is emulated"
@@ -34,7 +34,7 @@ accelerator_arguments() {
 	[ -n "$accel" ] || if kvm_works; then accel=kvm; else accel=tcg; fi
 	case $accel in
 	kvm) qemu+=(-accel kvm -cpu host) ;;
-	# An emulated "rep stosb" works byte by byte: without it, zeroing and copying are several times as fast.
+	# An emulated "rep stosb" works byte by byte: without it, zeroing and copying are several times faster.
 	tcg) qemu+=(-accel "tcg,thread=multi" -cpu "max,la57=off,erms=off,fsrm=off") ;;
 	*) usage_error "the accelerator is kvm or tcg, not '$accel'" ;;
 	esac
@@ -105,7 +105,7 @@ port_arguments() {
 	fi
 }
 
-# Of our kernel parameters those that the caller does not give: of some the first counts (audit), of others the last.
+# The script's kernel parameters that the caller does not override: for some the first counts (audit), for others the last.
 own_parameters() {
 	local word
 	local -a given words
@@ -120,11 +120,11 @@ own_parameters() {
 	done
 }
 
-# While a second processor runs, QEMU's emulation may execute an int3 that the kernel's text patching has already taken away: vm-init
-# brings the others up when the patching at boot is over. How fast an emulated TSC runs is measured wrongly on a busy host, and time
-# then flies: it is no clock, the delay loop gets a fixed number, and the boot does not test by it whether the timer ticks. Nor do the
-# watchdogs know how slow an emulated processor of a busy host is (compaction, which zeroes what it gives back, went on for 23 s at a
-# time): a real lockup also lasts for longer.
+# While a second processor runs, QEMU's emulation may execute an int3 that the kernel's text patching has already removed: vm-init brings
+# the others up after the patching at boot. On a busy host the kernel mismeasures the speed of an emulated TSC, and its time runs too
+# fast. So the TSC is not used as a clock, the delay loop gets a fixed number, and the timer test at boot is skipped. The watchdogs are
+# too impatient for an emulated processor on a busy host (compaction, which zeroes what it frees, has run for 23 s at a time), so they get
+# more time: a real lockup lasts longer than that.
 kernel_arguments() {
 	local line="loglevel=5 panic=-1 oops=panic mitigations=off log_buf_len=4M printk.devkmsg=on audit=0 maxcpus=1"
 
@@ -140,7 +140,7 @@ kernel_arguments() {
 		-append "console=$console $(own_parameters "$line")$append")
 }
 
-# The kernel unpacks one archive after the other: the cached one, then ours.
+# The kernel unpacks one archive after the other: the cached one, then that of this run.
 make_initrd() {
 	mkdir "$session/tree" "$session/tree/session"
 	install -m 755 "$iobmd_top/scripts/vm-init" "$session/tree/init"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* The address range of a handle: all of a buffer, mapped once. */
+/* The address range of a handle: all of the buffer, mapped once. */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -7,9 +7,9 @@
 #include "internal.h"
 
 /*
- * How much to have mapped for a buffer that ends at @end. Beyond the end, for a buffer
- * that has outgrown a range: if that was twice as much each time, appending costs few
- * mappings and, all together, not four times the address space of the buffer.
+ * How much to map for a buffer that ends at @end. If the buffer has outgrown a range,
+ * reserve addresses beyond the end: doubling the size each time makes appending cost
+ * few mappings and, in total, less than four times the address space of the buffer.
  */
 static uint64_t range_room(const struct iobmd_range *outgrown, uint64_t end)
 {
@@ -18,7 +18,7 @@ static uint64_t range_room(const struct iobmd_range *outgrown, uint64_t end)
 	return twice > end ? twice : end;
 }
 
-/* Where there is no room beyond the end (RLIMIT_AS, mlockall(2)), up to the end. */
+/* If there is no room beyond the end (RLIMIT_AS, mlockall(2)), map only up to the end. */
 static int range_grow(struct iobmd_area *area, uint64_t end, uint64_t room, int flags)
 {
 	int ret = area->size < room ? iobmd_area_grow(area, room, flags) : 0;
@@ -44,12 +44,12 @@ static int range_map_length(struct iobmd_area *area, int fd,
 	area->size = iobmd_round_up(info->length, info->page_size);
 
 	ret = iobmd_area_map(fd, area, 0, info);
-	/* Sealed against writing, since @info was asked for */
+	/* Sealed against writing since @info was read. */
 	if (ret == -EPERM) {
 		area->prot = PROT_READ;
 		ret = iobmd_area_map(fd, area, 0, info);
 	}
-	/* The length is smaller than that now: unless it is 0, a page is there. */
+	/* The length has become smaller. Unless it is 0, at least one page can be mapped. */
 	if (ret == -EINVAL) {
 		area->size = info->page_size;
 		ret = iobmd_area_map(fd, area, 0, info);
@@ -58,9 +58,8 @@ static int range_map_length(struct iobmd_area *area, int fd,
 }
 
 /*
- * A new mapping may not reach beyond the length, but one that exists may: it is
- * made as long as the capacity before anyone has seen its address. -EINVAL: the
- * length is 0.
+ * A new mapping must not extend beyond the length, but an existing one may: it is
+ * extended to the capacity before its address is returned. -EINVAL: the length is 0.
  */
 static int range_map(struct iobmd_range *range, int fd,
 		     const struct iobmd_get_info *info)
@@ -100,7 +99,7 @@ static int range_create(struct iobmd_range **newest, int fd, uint32_t flags,
 	return 0;
 }
 
-/* Whether the newest range covers the length, or can be made to where it lies. */
+/* Whether the newest range covers the length, or can be extended in place to do so. */
 static bool range_covers(struct iobmd_range *newest, const struct iobmd_get_info *info)
 {
 	uint64_t end = iobmd_round_up(info->capacity, info->page_size);
@@ -122,7 +121,7 @@ static int get_address_range_locked(struct iobmd_buffer *buffer, uint32_t flags,
 
 	if (info.length && !(*newest && range_covers(*newest, &info))) {
 		ret = range_create(newest, buffer->fd, flags, &info);
-		/* The length is 0 meanwhile. */
+		/* The length has become 0. */
 		if (ret == -EINVAL)
 			info.length = 0;
 		else if (ret)

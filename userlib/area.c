@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Areas of address space: the one place that maps and unmaps. By mmap(2), as what an
- * ioctl maps is unknown to tools that watch system calls, like valgrind.
+ * Areas of address space: the only file that maps and unmaps. It uses mmap(2), since
+ * tools that trace system calls, like valgrind, do not know about mappings made by an
+ * ioctl.
  */
 #include <errno.h>
 #include <sys/mman.h>
@@ -11,7 +12,7 @@
 #define AREA_NO_ACCESS (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
 #define AREA_TRIES 100
 
-/* At @address or not at all. */
+/* Maps at @address or fails. */
 static int map_at(char *address, size_t size, int prot, int flags, int fd,
 		  off_t offset)
 {
@@ -21,7 +22,7 @@ static int map_at(char *address, size_t size, int prot, int flags, int fd,
 	if (got == MAP_FAILED)
 		return -errno;
 
-	/* valgrind takes the address for a hint. */
+	/* valgrind treats the address as a hint. */
 	if (got != address) {
 		munmap(got, size);
 		return -EEXIST;
@@ -63,12 +64,12 @@ static int guard_unmap(char *address, uint64_t size)
 	return size && munmap(address, size) ? -errno : 0;
 }
 
-/* Maps @area where it says. Replaces nothing: -EEXIST. */
+/* Maps @area at its address. Does not replace mappings: -EEXIST. */
 int iobmd_area_map_fixed(int fd, struct iobmd_area *area, uint64_t offset)
 {
 	int ret;
 
-	/* As the kernel says of an address too low. */
+	/* The errno of the kernel for an address that is too low. */
 	if ((uintptr_t)area->address < area->guard)
 		return -EPERM;
 
@@ -100,9 +101,9 @@ static bool area_has_huge(const struct iobmd_area *area,
 }
 
 /*
- * Leaves [@room + @skip, +@size) of [@room, +@total). The kernel may have put the room
- * beside other inaccessible memory and made one mapping of both: to cut it off then
- * takes one mapping more, which the process may not have (vm.max_map_count).
+ * Unmaps all of [@room, +@total) except [@room + @skip, +@size). The kernel may have
+ * merged the room with adjacent inaccessible memory; then cutting it off needs one more
+ * mapping, which vm.max_map_count may not allow.
  */
 static int room_trim(char *room, uint64_t total, uint64_t skip, uint64_t size)
 {
@@ -120,8 +121,8 @@ static int room_trim(char *room, uint64_t total, uint64_t skip, uint64_t size)
 }
 
 /*
- * Makes room for @area and its guards, all of it inaccessible, where huge pages
- * of the buffer can be mapped as such. Sets the address.
+ * Reserves inaccessible address space for @area and its guards, aligned for huge pages
+ * of the buffer. Sets the address.
  */
 static int area_reserve(struct iobmd_area *area, uint64_t offset,
 			const struct iobmd_get_info *info)
@@ -146,8 +147,8 @@ static int area_reserve(struct iobmd_area *area, uint64_t offset,
 }
 
 /*
- * -EEXIST: another thread has mapped something where the room was. -ENOMEM: the
- * process has as many mappings as it may have, and the room cannot be split.
+ * -EEXIST: another thread has mapped something where the room was. -ENOMEM: the process
+ * has reached its limit of mappings, and the room cannot be split.
  */
 static int area_map_in_room(int fd, struct iobmd_area *area, uint64_t offset)
 {
@@ -167,7 +168,7 @@ static int area_map_in_room(int fd, struct iobmd_area *area, uint64_t offset)
 }
 
 /*
- * Without guards the kernel finds a place that fits huge pages, but 6.12 not for
+ * Without guards the kernel aligns the mapping for huge pages, except from 6.12 on for
  * 32-bit programs.
  */
 static bool area_needs_room(const struct iobmd_area *area,

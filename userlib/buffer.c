@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Buffers: making a handle, asking and telling it, freeing it. */
+/* Buffers: creating, querying, changing and freeing handles. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -28,7 +28,7 @@ struct iobmd_buffer *iobmd_buffer_alloc(void)
 	return buffer;
 }
 
-/* The handle comes first: nothing can fail once there is a descriptor. */
+/* Allocates the handle first: nothing may fail once there is a descriptor. */
 int iobmd_buffer_make(int fd, unsigned long command, const void *args,
 		      struct iobmd_buffer **buffer)
 {
@@ -60,7 +60,7 @@ static bool is_zero(const void *bytes, size_t size)
 	return true;
 }
 
-/* @size is that of the struct in the caller's header, which may be newer. */
+/* @size is the size of the struct in the caller's header, which may be newer. */
 static int options_check(const struct iobmd_buffer_options *options, size_t size)
 {
 	if (size < sizeof(*options))
@@ -165,7 +165,7 @@ static void info_fill(struct iobmd_buffer_info *info, const struct iobmd_get_inf
 	};
 }
 
-/* @size is that of the struct in the caller's header, which may be older or newer. */
+/* @size is the size of the struct in the caller's header, which may be older or newer. */
 IOBMD_EXPORT int iobmd_buffer_get_info(const struct iobmd_buffer *buffer,
 				       struct iobmd_buffer_info *info, size_t size)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Descriptors: commands to them, and telling a buffer's from those of other files. */
+/* Descriptors: calling their commands, and telling them from descriptors of other files. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -10,7 +10,7 @@
 
 #include "internal.h"
 
-/* For commands that answer 0. */
+/* For commands that return 0. */
 int iobmd_fd_call(int fd, unsigned long command, void *args)
 {
 	int ret = ioctl(fd, command, args);
@@ -20,7 +20,7 @@ int iobmd_fd_call(int fd, unsigned long command, void *args)
 	return ret ? -ENOTTY : 0;
 }
 
-/* What the arithmetic of the library relies on. */
+/* The properties that the arithmetic of the library relies on. */
 static bool info_is_sound(const struct iobmd_get_info *info)
 {
 	return info->id && info->page_size == (uint64_t)sysconf(_SC_PAGESIZE) &&
@@ -43,7 +43,7 @@ int iobmd_fd_get_info(int fd, struct iobmd_get_info *info)
 	return 0;
 }
 
-/* A line that is longer than @line comes in pieces, which begin no line. */
+/* A line longer than @line is read in pieces; only the first begins a line. */
 static bool fdinfo_find_id(FILE *fdinfo, uint64_t *id)
 {
 	bool begins_line = true;
@@ -58,10 +58,10 @@ static bool fdinfo_find_id(FILE *fdinfo, uint64_t *id)
 }
 
 /*
- * Asks the kernel what @fd is, and not the file: a FUSE file answers any ioctl as its
- * server likes, or never, but adds no line to its fdinfo. Nor does fstat(2) tell
- * anything of a FUSE file without its server. A path can have any name. Sets @id to 0
- * where there is no /proc.
+ * Finds out what @fd is from the kernel, without calling the file: the server of a FUSE
+ * file can answer any ioctl as it likes, or never, but cannot add a line to its fdinfo.
+ * fstat(2) of a FUSE file calls the server too, and a path can have any name. Sets @id
+ * to 0 if /proc is not mounted.
  */
 static int fd_get_id(int fd, uint64_t *id)
 {
@@ -81,7 +81,7 @@ static int fd_get_id(int fd, uint64_t *id)
 	return ret;
 }
 
-/* Whether @fd is a descriptor of a buffer. Other drivers do not all answer ENOTTY. */
+/* Whether @fd is a descriptor of a buffer. Not every other driver returns ENOTTY. */
 int iobmd_fd_check(int fd)
 {
 	struct iobmd_get_info info;
@@ -94,7 +94,7 @@ int iobmd_fd_check(int fd)
 	ret = fd_get_id(fd, &id);
 	if (ret)
 		return ret;
-	/* A buffer's refusal comes from a security module. */
+	/* It is a buffer, so an error comes from a security module. */
 	ret = iobmd_fd_get_info(fd, &info);
 	if (ret)
 		return id ? ret : -ENOTTY;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* What an errno means here, and the version. */
+/* Explanations of errnos, and the version. */
 #include <errno.h>
 
 #include "internal.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the files of the library share. No part of the interface. */
+/* What the files of the library share; not part of the interface. */
 #ifndef IOBMD_INTERNAL_H
 #define IOBMD_INTERNAL_H
 
@@ -10,21 +10,21 @@
 
 #include "iobmd.h"
 
-/* On the definition of each function of iobmd.h; libiobmd.map has them too. */
+/* For the definition of each function of iobmd.h; libiobmd.map lists them too. */
 #define IOBMD_EXPORT __attribute__((visibility("default")))
 
 /**
- * struct iobmd_area - address space that the library has taken
- * @address: Of the first page of the buffer that is mapped there.
- * @size: Bytes mapped from there on; whole pages.
- * @guard: Inaccessible bytes directly before and directly after; whole pages,
+ * struct iobmd_area - address space that the library has allocated
+ * @address: The address of the first mapped page of the buffer.
+ * @size: How many bytes are mapped from there on, in whole pages.
+ * @guard: How many bytes directly before and after are inaccessible, in whole pages;
  *	may be 0.
  * @prot: As for mmap(2).
- * @prefault: Whether to map every page at once.
+ * @prefault: Whether to populate the page tables at once.
  *
- * Every piece is mapped where nothing is, never with MAP_FIXED: that unmaps
- * what it replaces even when it fails afterwards, and if another thread then
- * puts something into the hole, cleaning up would unmap it.
+ * Nothing is mapped with MAP_FIXED, only into free address space. MAP_FIXED unmaps
+ * what it replaces even if it fails afterwards; if another thread then mapped
+ * something into the hole, cleaning up would unmap that.
  */
 struct iobmd_area {
 	char *address;
@@ -36,9 +36,9 @@ struct iobmd_area {
 
 /**
  * struct iobmd_range - what iobmd_buffer_get_address_range() has mapped
- * @area: Begins with the first byte of the buffer. May reach beyond the length
+ * @area: Begins with the first byte of the buffer. May extend beyond the length
  *	and, after a shrink, beyond the end of the buffer.
- * @next: An older one that was too small; kept because its address is in use.
+ * @next: An older range that was too small; kept because its address is in use.
  */
 struct iobmd_range {
 	struct iobmd_area area;
@@ -49,7 +49,7 @@ struct iobmd_range {
  * struct iobmd_buffer - see iobmd.h
  * @fd: The descriptor. Never changes.
  * @lock: Protects @ranges.
- * @ranges: The newest first; those for reading only apart.
+ * @ranges: The newest first; separate lists for writable and read-only ranges.
  */
 struct iobmd_buffer {
 	int fd;

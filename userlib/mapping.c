@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Mappings: a part of a buffer, exact to the byte, in whole pages. */
+/* Mappings: a byte-exact part of a buffer, in whole pages. */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -12,10 +12,10 @@
 
 /**
  * struct iobmd_mapping - see iobmd.h
- * @area: The pages.
- * @offset: Of the first byte, in the buffer; exact.
- * @length: Exact.
- * @head: From the start of @area to the first byte.
+ * @area: The mapped pages.
+ * @offset: The offset of the first byte in the buffer; exact.
+ * @length: In bytes; exact.
+ * @head: How far the first byte is from the start of @area.
  */
 struct iobmd_mapping {
 	struct iobmd_area area;
@@ -24,7 +24,7 @@ struct iobmd_mapping {
 	uint64_t head;
 };
 
-/* The one bounds check: no sum that could wrap. */
+/* The only bounds check: no sum can wrap. */
 static int mapping_set_part(struct iobmd_mapping *mapping, uint64_t offset,
 			    uint64_t length, const struct iobmd_get_info *info)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Handing descriptors over: one byte and one SCM_RIGHTS per buffer. */
+/* Passing descriptors: one byte and one SCM_RIGHTS for each buffer. */
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -8,8 +8,8 @@
 #include "internal.h"
 
 /*
- * Room for what else a socket may be set to deliver (credentials, a security
- * label), as the kernel puts that first.
+ * Room for other messages that a socket may be set to deliver (credentials, a security
+ * label), since the kernel puts those first.
  */
 #define CONTROL_SIZE 512
 
@@ -26,7 +26,7 @@ union control {
 	char bytes[CONTROL_SIZE];
 };
 
-/* Other families take the byte and drop the descriptor without a word. */
+/* Other address families send the byte and drop the descriptor silently. */
 static int socket_check(int fd)
 {
 	socklen_t size = sizeof(int);
@@ -76,9 +76,9 @@ static size_t control_count(const struct cmsghdr *control)
 }
 
 /*
- * Sets @fd to the first descriptor that the peer sent, if any, and closes the others,
- * and the one of the peer itself that a socket with SO_PASSPIDFD delivers. Returns how
- * many the peer sent.
+ * Sets @fd to the first descriptor that the peer has sent, if any, and closes the
+ * others, including the pidfd of the peer that a socket with SO_PASSPIDFD delivers.
+ * Returns how many the peer has sent.
  */
 static int control_take_fds(struct msghdr *message, int *fd)
 {
@@ -99,7 +99,7 @@ static int control_take_fds(struct msghdr *message, int *fd)
 	return count;
 }
 
-/* What the kernel cannot install it leaves out, and says MSG_CTRUNC. */
+/* The kernel leaves out descriptors that it cannot install, and sets MSG_CTRUNC. */
 static int message_check(const struct msghdr *message, int bytes, int fds)
 {
 	const char *version = message->msg_iov->iov_base;
@@ -152,7 +152,7 @@ IOBMD_EXPORT int iobmd_buffer_receive(int socket, struct iobmd_buffer **buffer)
 	if (ret)
 		return ret;
 
-	/* -EBADF is for @socket. */
+	/* -EBADF is reserved for @socket. */
 	ret = iobmd_buffer_from_fd(fd, buffer);
 	if (ret)
 		close(fd);

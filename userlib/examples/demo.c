@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The main job of iobmd on real data: a producer reads a file from a disk into
- * a buffer, a consumer computes its SHA-256, and nobody copies it. Run by
- * scripts/demo in a virtual machine; shows what it does step by step, and ends
- * with status 1 and FAILED where anything is not as it says.
+ * The main purpose of iobmd with real data: a producer reads a file from a disk into a
+ * buffer, and a consumer computes its SHA-256, without a copy. Run by scripts/demo in a
+ * virtual machine. Shows each step, and exits with status 1 and FAILED if anything is
+ * not as expected.
  *
- *	demo DISK SIZE SHA256
+ * demo DISK SIZE SHA256
  *
- * DISK begins with the SIZE bytes of the file, padded to whole blocks of 4096
- * bytes, and SHA256 is what they must give. Needs root.
+ * DISK begins with the SIZE bytes of the file, padded to whole blocks of 4096 bytes;
+ * SHA256 is the expected hash. Needs root.
  */
 #define _GNU_SOURCE
 #include "demo.h"
@@ -58,7 +58,7 @@ static void become_consumer(int socket, int pipe, uint64_t size)
 	demo_fail("cannot run the consumer");
 }
 
-/* Every descriptor is close-on-exec: the consumer has only what it is given. */
+/* Every descriptor is close-on-exec: the consumer has only the two passed here. */
 static void start_consumer(struct demo *demo)
 {
 	int sockets[2], pipes[2];

@@ -9,7 +9,7 @@
 #include <sys/types.h>
 #include <iobmd.h>
 
-/* The unit of O_DIRECT that suits every disk. */
+/* A block size for O_DIRECT that suits every disk. */
 #define DEMO_BLOCK		4096
 
 /* Capacity of every pipe, and the most that one call moves. */
@@ -18,25 +18,25 @@
 #define DEMO_DIGEST_SIZE	(2 * 32 + 1)
 #define DEMO_MESSAGE_SIZE	80
 
-/* The pages that are looked at: the first, the middle and the last one. */
+/* The inspected pages: the first, the middle and the last one. */
 #define DEMO_PAGES		3
 
-/* What the producer tells the consumer to do; each is answered once. */
+/* The producer's orders to the consumer, which answers each once. */
 enum demo_order {
 	DEMO_TAKE_BUFFER,	/* a descriptor follows: map it and hash the file */
 	DEMO_HASH_ON,		/* answer, then hash again and again until the next order */
-	DEMO_READ_NEW_PART,	/* find the message behind the old end */
+	DEMO_READ_NEW_PART,	/* read the message after the old end */
 	DEMO_TAKE_PIPE,		/* read the file from the pipe and hash it */
-	DEMO_RELEASE,		/* give back what the last of them took */
+	DEMO_RELEASE,		/* release what the last of them took */
 };
 
 /**
  * struct demo_view - how a process sees the file
  * @process: Its id.
  * @address: Where the file begins in its memory.
- * @length: Bytes that it knows of there.
- * @frames: Numbers of the physical pages behind the pages that are looked at.
- * @huge: Bytes of it that are mapped with huge pages.
+ * @length: How many bytes it sees there.
+ * @frames: The page frame numbers of the inspected pages.
+ * @huge: How many bytes are mapped with huge pages.
  */
 struct demo_view {
 	pid_t process;
@@ -48,7 +48,7 @@ struct demo_view {
 
 /**
  * struct demo_usage - what a process has used
- * @cpu: Processor time, in nanoseconds.
+ * @cpu: CPU time, in nanoseconds.
  * @faults: Page faults.
  * @calls: System calls that the file's bytes went through.
  */
@@ -59,7 +59,7 @@ struct demo_usage {
 };
 
 /**
- * struct demo_answer - what the consumer tells the producer
+ * struct demo_answer - the consumer's report to the producer
  * @view: How it sees the file.
  * @arrived: When it had the file, in nanoseconds of CLOCK_MONOTONIC.
  * @finished: When it had the digest.
@@ -67,7 +67,7 @@ struct demo_usage {
  * @until_finished: What it used until then.
  * @hashed: How often it hashed the file since the last answer.
  * @digest: The SHA-256, as text.
- * @message: What it found behind the old end.
+ * @message: What it found after the old end.
  */
 struct demo_answer {
 	struct demo_view view;
@@ -83,12 +83,12 @@ struct demo_answer {
 /**
  * struct demo - the producer's side
  * @disk_name: The block device that begins with the file.
- * @size: Bytes in the file.
- * @capacity: That, rounded up to whole blocks.
- * @digest: The SHA-256 it must have, as text.
+ * @size: The size of the file in bytes.
+ * @capacity: @size rounded up to whole blocks.
+ * @digest: The expected SHA-256, as text.
  * @device: /dev/iobmd.
- * @socket: Leads to the consumer.
- * @pipe: Leads to the consumer; used by the way with a pipe only.
+ * @socket: Connected to the consumer.
+ * @pipe: Connected to the consumer; used only by the way with a pipe.
  * @consumer: Its process id.
  */
 struct demo {
@@ -104,22 +104,22 @@ struct demo {
 
 /* What is measured; times are in nanoseconds. */
 enum demo_metric {
-	DEMO_MEMORY,		/* bytes of memory that held the file's bytes, in all places */
+	DEMO_MEMORY,		/* bytes of memory that held the file, in all places */
 	DEMO_FAULTS,		/* page faults of both processes */
 	DEMO_CALLS,		/* system calls of both that the bytes went through */
 	DEMO_ARRIVED,		/* from the start until the consumer had the file */
-	DEMO_ARRIVED_CPU,	/* processor time of both until then */
+	DEMO_ARRIVED_CPU,	/* CPU time of both until then */
 	DEMO_FINISHED,		/* from the start until it had the digest */
 	DEMO_FINISHED_CPU,
 	DEMO_METRICS
 };
 
 /**
- * struct demo_run - one go of one way
+ * struct demo_run - one run of one way
  * @buffer: The buffer of the way with a buffer, else NULL.
  * @memory: The producer's mapping of the way with a pipe, else NULL.
  * @view: How the producer sees the file.
- * @answer: What the consumer told.
+ * @answer: The consumer's report.
  * @cached: Bytes of the disk in the page cache, before and after.
  * @value: What was measured.
  */
@@ -132,7 +132,7 @@ struct demo_run {
 	uint64_t value[DEMO_METRICS];
 };
 
-/* demo_common.c: errors, numbers, memory. What fails ends the process. */
+/* demo_common.c: errors, numbers, memory. Failures end the process. */
 void demo_fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 void demo_check(int condition, const char *what);
 int demo_iobmd(int result, const char *what);
@@ -144,7 +144,7 @@ void demo_usage_subtract(struct demo_usage *usage, const struct demo_usage *earl
 void *demo_memory_map(uint64_t size);
 void demo_memory_unmap(void *memory, uint64_t size);
 
-/* demo_view.c: what the kernel tells about a process's memory */
+/* demo_view.c: what the kernel reports about the memory of a process */
 uint64_t demo_page_offset(uint64_t size, int page);
 void demo_view_get(struct demo_view *view, void *bytes, uint64_t size);
 uint64_t demo_disk_cached(int disk, uint64_t size);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* The demo's errors, clocks and ordinary memory. */
+/* Errors, clocks and ordinary memory for the demo. */
 #include "demo.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -45,7 +45,7 @@ int demo_system(int result, const char *what)
 	return result;
 }
 
-/* For calls that the file's bytes go through. They must move some. */
+/* For calls that transfer bytes of the file: 0 is an error too. */
 size_t demo_moved(ssize_t result, const char *what)
 {
 	demo_calls++;
@@ -86,7 +86,7 @@ void demo_usage_subtract(struct demo_usage *usage, const struct demo_usage *earl
 	usage->calls -= earlier->calls;
 }
 
-/* What malloc() does for so much memory, but anew each time. */
+/* Like malloc() of this size, but always with new memory. */
 void *demo_memory_map(uint64_t size)
 {
 	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,

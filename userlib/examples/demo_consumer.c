@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* The consumer: does what the producer orders, and tells what it sees. */
+/* The consumer: executes the orders of the producer, and reports what it sees. */
 #define _GNU_SOURCE
 #include "demo.h"
 #include <errno.h>
@@ -11,12 +11,12 @@
 #include <unistd.h>
 
 /**
- * struct consumer - what the consumer has
+ * struct consumer - the state of the consumer
  * @socket: Where the orders come from.
- * @pipe: Where the file comes from in the way with a pipe.
- * @size: Bytes in the file.
+ * @pipe: Where the file comes from, if it is sent through a pipe.
+ * @size: The size of the file in bytes.
  * @hash: The kernel's SHA-256.
- * @buffer: The buffer it was sent, or NULL.
+ * @buffer: The buffer that it has received, or NULL.
  * @bytes: The file.
  */
 struct consumer {
@@ -80,7 +80,7 @@ static int order_waits(struct consumer *consumer)
 	return demo_system(poll(&socket, 1, 0), "poll") > 0;
 }
 
-/* Once at least before the answer and once after the next order has come. */
+/* Hashes at least once before the answer, and once after the next order has arrived. */
 static void hash_on(struct consumer *consumer, struct demo_answer *answer)
 {
 	char digest[DEMO_DIGEST_SIZE];
@@ -97,7 +97,7 @@ static void hash_on(struct consumer *consumer, struct demo_answer *answer)
 	} while (!last);
 }
 
-/* The old mapping stays as it is: the new part gets one of its own. */
+/* The old mapping does not change: the new part is mapped separately. */
 static void read_new_part(struct consumer *consumer, struct demo_answer *answer)
 {
 	uint64_t old = (consumer->size + DEMO_BLOCK - 1) / DEMO_BLOCK * DEMO_BLOCK;

@@ -67,8 +67,8 @@ void demo_hash_send(struct demo_hash *hash, char *bytes, uint64_t size, char *di
 }
 
 /*
- * True if vmsplice() puts the page itself into the pipe: then a byte that is
- * changed after the call comes out changed. The byte is put back.
+ * True if vmsplice() puts the page itself into the pipe: then a byte that is changed
+ * after the call comes out changed. The byte is restored.
  */
 int demo_pipe_refers(struct demo_hash *hash, char *bytes)
 {

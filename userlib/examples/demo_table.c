@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Both ways side by side, each taken several times. */
+/* Both ways side by side, each measured several times. */
 #include "demo.h"
 #include <inttypes.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #define MANY_RUNS	7
 #define FEW_RUNS	3
 
-/* Files from this size on are hashed long enough for few runs. */
+/* For files from this size on, hashing takes long enough for few runs. */
 #define LARGE		(16 * 1024 * 1024)
 
 typedef void (*way)(const struct demo *demo, struct demo_run *run);
@@ -19,8 +19,9 @@ static const char *const steps[] = {
 };
 
 /*
- * How often the way with a pipe copies the file in each step. read() copies out of the page cache,
- * and a pipe is copied in and out; but AF_ALG hashes the pages that send() names where they are.
+ * How often the way with a pipe copies the file in each step. read() copies from the
+ * page cache, and a pipe copies in and out; but AF_ALG hashes the pages passed to
+ * send() in place.
  */
 static const int pipe_copies[] = { 1, 1, 1, 0 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* What the kernel tells about memory: physical pages, huge mappings, the page cache. */
+/* What the kernel reports about memory: physical pages, huge mappings, the page cache. */
 #include "demo.h"
 #include <fcntl.h>
 #include <inttypes.h>
@@ -16,7 +16,7 @@ static uint64_t page_size(void)
 	return sysconf(_SC_PAGESIZE);
 }
 
-/* Where one of the pages that are looked at begins. */
+/* The offset of one of the inspected pages. */
 uint64_t demo_page_offset(uint64_t size, int page)
 {
 	uint64_t last = (size - 1) / page_size();
@@ -37,7 +37,7 @@ static uint64_t frame_number(int pagemap, const char *address)
 	return entry & PAGEMAP_FRAME;
 }
 
-/* Bytes that are mapped with huge pages, of all mappings that overlap the range. */
+/* How many bytes are mapped with huge pages, in all mappings that overlap the range. */
 static uint64_t huge_bytes(uint64_t start, uint64_t end)
 {
 	FILE *smaps = fopen("/proc/self/smaps", "re");
@@ -73,7 +73,7 @@ void demo_view_get(struct demo_view *view, void *bytes, uint64_t size)
 	close(pagemap);
 }
 
-/* How much of the disk the page cache holds. Mapping it reads nothing. */
+/* How much of the disk is in the page cache. Mapping it reads nothing. */
 uint64_t demo_disk_cached(int disk, uint64_t size)
 {
 	void *mapping = mmap(NULL, size, PROT_READ, MAP_SHARED, disk, 0);

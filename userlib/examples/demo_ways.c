@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* The producer's part of both ways to get the file from the disk to the consumer. */
+/* The producer's side of both ways to get the file from the disk to the consumer. */
 #define _GNU_SOURCE
 #include "demo.h"
 #include <fcntl.h>
@@ -18,7 +18,7 @@ void demo_answer_get(const struct demo *demo, struct demo_answer *answer)
 		demo_fail("the consumer ended without an answer");
 }
 
-/* Both ways begin with nothing of the disk in the page cache. */
+/* Both ways start without anything of the disk in the page cache. */
 static int disk_open(const struct demo *demo, int flags, struct demo_run *run)
 {
 	int disk = open(demo->disk_name, O_RDONLY | O_CLOEXEC | flags);
@@ -37,7 +37,7 @@ static void disk_close(const struct demo *demo, int disk, struct demo_run *run)
 	close(disk);
 }
 
-/* Nobody but the device writes the file into the buffer. */
+/* Only the device writes the file into the buffer. */
 static void read_into_buffer(const struct demo *demo, int disk, struct demo_run *run)
 {
 	struct iobmd_address_segment segment;
@@ -60,7 +60,7 @@ static void view_buffer(struct demo_run *run)
 	demo_view_get(&run->view, segment.address, segment.length);
 }
 
-/* The producer's work is over when the file has arrived. */
+/* The producer is done when the file has arrived. */
 static void conclude(struct demo_run *run, uint64_t start, const struct demo_usage *used)
 {
 	const struct demo_answer *answer = &run->answer;
@@ -106,7 +106,7 @@ static void write_to_pipe(const struct demo *demo, const char *bytes, size_t siz
 		done += demo_moved(write(demo->pipe, bytes + done, size - done), "write");
 }
 
-/* The consumer reads while the producer goes on. */
+/* The consumer reads while the producer continues. */
 static void read_through_memory(const struct demo *demo, int disk, struct demo_run *run)
 {
 	uint64_t done = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-/* Huge pages of node 0, or else what there is. */
+/* Huge pages of node 0 if available, else other memory. */
 #include <iobmd.h>
 
 int create(int device, uint64_t capacity, struct iobmd_buffer **buffer)

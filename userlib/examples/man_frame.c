@@ -7,7 +7,7 @@
 #include <linux/videodev2.h>
 #include <iobmd.h>
 
-/* Returns the dma-buf, which is the caller's to close, or a negative errno. */
+/* Returns the dma-buf, to be closed by the caller, or a negative errno. */
 int queue_frame(int video, unsigned int index, const struct iobmd_buffer *buffer)
 {
 	struct v4l2_buffer frame = {

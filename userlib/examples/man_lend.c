@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-/* To read, and not to be taken away. */
+/* A handle for reading, whose memory cannot be taken away. */
 #include <iobmd.h>
 
 int lend(const struct iobmd_buffer *buffer, int socket)

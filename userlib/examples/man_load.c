@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-/* From a disk, past the page cache. */
+/* Read from a disk, bypassing the page cache. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

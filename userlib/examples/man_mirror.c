@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-/* A ring without an end. */
+/* A ring without an end: the buffer mapped twice, side by side. */
 #include <iobmd.h>
 
 int mirror(int device, struct iobmd_buffer *ring, struct iobmd_buffer **mirrored)

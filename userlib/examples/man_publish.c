@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-/* Filled once, never changed. */
+/* Written once, then sealed. */
 #include <stdio.h>
 #include <iobmd.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-/* Smaller, as soon as that is possible. */
+/* Shrinks as soon as that is possible. */
 #include <errno.h>
 #include <unistd.h>
 #include <iobmd.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-/* A buffer that was inherited. */
+/* An inherited buffer. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-/* All that is in use, wherever it is. */
+/* The sum of all bytes in use, wherever they are mapped. */
 #include <iobmd.h>
 
 long sum(struct iobmd_buffer *buffer)

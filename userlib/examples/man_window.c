@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-/* One page, to read only. */
+/* One page, read-only. */
 #include <stdint.h>
 #include <sys/ioctl.h>
 #include <linux/iobmd.h>

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: 0BSD
-/* C++: a buffer as an object that owns it, moves, throws errors, and shows its bytes. */
+/*
+ * C++: a buffer as a movable object that owns it, throws on errors, and gives access to
+ * its bytes.
+ */
 #include <cstring>
 #include <iostream>
 #include <memory>
@@ -35,7 +38,7 @@ public:
 		handle.reset(buffer);
 	}
 
-	char *at(uint64_t offset, uint64_t length)	/* valid as long as the object is */
+	char *at(uint64_t offset, uint64_t length)	/* valid as long as the object exists */
 	{
 		iobmd_address_segment range;
 		check(iobmd_buffer_get_address_range(handle.get(), 0, &range), "map");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: 0BSD
-/* A ring of frames: a writer, and a reader that cannot write and sleeps until there is one. */
+/* A ring of frames: a writer, and a read-only reader that sleeps until there is a frame. */
 #include <errno.h>
 #include <linux/futex.h>
 #include <stdio.h>
@@ -10,11 +10,11 @@
 enum { SLOTS = 4, FRAMES = 10 };
 
 struct ring {
-	uint32_t written;	/* frames so far; what readers sleep on */
+	uint32_t written;	/* frames so far; readers sleep on this futex */
 	struct frame { char text[64]; } frames[SLOTS];
 };
 
-/* A futex can be waited for where it cannot be written. */
+/* FUTEX_WAIT does not need write access. */
 static void read_frames(const struct ring *ring)
 {
 	for (uint32_t next = 0; next < FRAMES; next++) {
@@ -23,7 +23,7 @@ static void read_frames(const struct ring *ring)
 		struct frame frame = ring->frames[next % SLOTS];
 
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		/* Unless the writer has come round to it meanwhile */
+		/* Skip the frame if the writer has overwritten it meanwhile. */
 		if (__atomic_load_n(&ring->written, __ATOMIC_RELAXED) - next < SLOTS)
 			printf("%s\n", frame.text);
 	}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* iobmd bench: a short comparison with what else this machine has. */
+/* iobmd bench: a short comparison with other shared memory of this machine. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@
 #define MIB		(1024 * KIB)
 #define PAGE		4096
 
-/* Of a cell: at least three trials, and for so long (ns) */
+/* For each cell: at least this many trials, and at least this long (ns). */
 #define TRIALS_MIN	3
 #define TRIALS_MAX	1000
 #define TRIALS_TIME	300000000ull
@@ -25,11 +25,11 @@
 static const char help[] =
 	"usage: iobmd bench\n\n"
 	"Compares buffers of the module with those of memfd, udmabuf and dma-heap, as far as this\n"
-	"machine has them and lets you use them. Medians; takes less than a minute. Exits with 1\n"
-	"if the module's cannot be made.\n\n"
-	"  --help  this text\n";
+	"machine has them and you may use them. Shows medians; takes less than a minute. Exits\n"
+	"with 1 if buffers of the module cannot be created.\n\n"
+	"  --help  print this text\n";
 
-/* The memory is written to by volatile accesses: a compiler may not leave them out. */
+/* Volatile, so that the compiler does not omit the writes. */
 static void touch(uint8_t *memory, uint64_t size)
 {
 	for (uint64_t at = 0; at < size; at += PAGE)
@@ -67,7 +67,7 @@ static int use_look(uint8_t *memory, uint64_t size)
 	return 0;
 }
 
-/* The pages go into a pipe as they are, without a copy. */
+/* The pages go into a pipe by reference, without a copy. */
 static int use_vmsplice(uint8_t *memory, uint64_t size)
 {
 	struct iovec pages = { .iov_base = memory, .iov_len = size };
@@ -116,10 +116,10 @@ static int export(const struct peer *peer, uint64_t size, struct made *made)
 
 /**
  * struct operation - a row of the table
- * @title: What is done, and to how much.
+ * @title: The operation and the size.
  * @size: In bytes.
- * @made: There is a buffer before, with its memory.
- * @run: Does it once; 0 or a negative errno.
+ * @made: Whether a buffer with memory exists before.
+ * @run: Runs the operation once; 0 or a negative errno.
  */
 struct operation {
 	const char *title;
@@ -213,7 +213,7 @@ static void run_row(struct table *table, const struct operation *operation, cons
 	}
 }
 
-/* A peer is there if it makes a buffer that can be mapped. */
+/* A peer is available if it can create a buffer that can be mapped. */
 static size_t find_peers(bool *there, struct column *columns)
 {
 	size_t count = 1;

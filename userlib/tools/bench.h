@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 /**
- * struct made - a buffer of any make
+ * struct made - a buffer of any kind
  * @fd: To be mapped at offset 0, or -1.
  * @memory: The memfd below a udmabuf, or -1.
  */
@@ -17,10 +17,10 @@ struct made {
 };
 
 /**
- * struct peer - a make of buffers
- * @name: As in the table.
- * @create: Makes one of whole pages; 0 or a negative errno.
- * @export: Makes a dma-buf of one; NULL if it cannot, or is one.
+ * struct peer - a kind of buffers
+ * @name: The name in the table.
+ * @create: Creates one of whole pages; 0 or a negative errno.
+ * @export: Creates a dma-buf of one; NULL if not supported, or if it is one.
  */
 struct peer {
 	const char *name;
@@ -28,7 +28,7 @@ struct peer {
 	int (*export)(const struct made *made, uint64_t size);
 };
 
-/* The module's come first. */
+/* Those of the module come first. */
 extern const struct peer peers[];
 extern const size_t nr_peers;
 

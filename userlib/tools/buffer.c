@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Descriptors: made, asked, passed on, and taken from other processes. */
+/* Descriptors: created, queried, passed on, and taken from other processes. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -80,7 +80,7 @@ int buffer_derive(int fd, const struct view *view)
 	return result(ioctl(fd, IOBMD_IOC_DERIVE, &args));
 }
 
-/* All of it */
+/* Exports the whole buffer. */
 int buffer_export(int fd)
 {
 	struct iobmd_export args = { .size = sizeof(args) };
@@ -118,7 +118,7 @@ int buffer_receive(int socket)
 	return fd;
 }
 
-/* Gives up @fd for what the user wants to show of it. */
+/* Replaces @fd by a descriptor of what the options allow. */
 int buffer_pass_on(int fd, const struct view *view)
 {
 	int derived;
@@ -134,7 +134,7 @@ int buffer_pass_on(int fd, const struct view *view)
 	return derived;
 }
 
-/* "PID:FD", "FD" of this process, or NULL for the one that it was given. */
+/* "PID:FD", "FD" of this process, or NULL for the inherited descriptor. */
 void target_parse(const char *text, struct target *target)
 {
 	const char *given = text ? text : getenv("IOBMD_FD");
@@ -171,7 +171,7 @@ void target_fail(int err, const struct target *target)
 	fail(err, "descriptor %d of process %d", target->fd, target->pid);
 }
 
-/* A descriptor of this process, to be closed, or a negative errno */
+/* Returns a descriptor, to be closed, or a negative errno. */
 int target_try(const struct target *target)
 {
 	int pidfd, fd;
@@ -186,7 +186,7 @@ int target_try(const struct target *target)
 	return fd;
 }
 
-/* As target_try(), or the end of the program */
+/* Like target_try(), but ends the program on failure. */
 int target_open(const struct target *target)
 {
 	struct iobmd_get_info info;

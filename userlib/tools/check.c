@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* The checks of iobmd doctor: one for each thing that a buffer needs or profits from. */
+/* The checks of iobmd doctor, one for each thing that a buffer needs or benefits from. */
 #include <dirent.h>
 #include <errno.h>
 #include <grp.h>
@@ -13,7 +13,7 @@
 #include "doctor.h"
 #include "tool.h"
 
-/* The newest one that the tests have passed on, KERNEL_NEWEST, comes from the Makefile. */
+/* The newest kernel that the tests have passed on, KERNEL_NEWEST, comes from the Makefile. */
 #define KERNEL_OLDEST	"6.1"
 
 static void find(struct finding *finding, enum verdict verdict, const char *format, ...)
@@ -46,7 +46,7 @@ static bool module_is_loaded(void)
 	return !access(IOBMD_SYSFS, F_OK);
 }
 
-/* Under Secure Boot most kernels lock themselves down. */
+/* Under Secure Boot most kernels are locked down. */
 static bool kernel_is_locked_down(void)
 {
 	char line[64] = "";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Files for load and dump, and how far they are. */
+/* Files and progress of load and dump. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -28,7 +28,7 @@ void progress_start(struct progress *progress, uint64_t total)
 	progress->on = isatty(STDERR_FILENO);
 }
 
-/* Work of less than a second is done before it could be read. */
+/* Shows nothing for less than a second of work. */
 void progress_show(struct progress *progress, uint64_t done)
 {
 	uint64_t time = now();
@@ -51,7 +51,7 @@ void progress_end(struct progress *progress)
 		fputs("\r\033[K", stderr);
 }
 
-/* No path, and "-", stand for standard input or output, named @stdio in messages. */
+/* No path, and "-", mean standard input or output, named @stdio in messages. */
 void file_open(struct file *file, const char *path, int flags, const char *stdio)
 {
 	file->direct = false;
@@ -67,7 +67,7 @@ void file_open(struct file *file, const char *path, int flags, const char *stdio
 	file_direct(file, true);
 }
 
-/* Not every file can do it, and only one that was opened here is changed. */
+/* Not every file supports it, and flags of inherited files are not changed. */
 void file_direct(struct file *file, bool on)
 {
 	int flags = fcntl(file->fd, F_GETFL);

@@ -6,15 +6,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* So much at a time; with O_DIRECT in whole blocks, at offsets and addresses that fit */
+/* Copy this much at a time; with O_DIRECT whole blocks at aligned offsets and addresses */
 #define COPY_CHUNK	(8ul << 20)
 #define COPY_BLOCK	4096ul
 
 /**
- * struct progress - what a terminal is told of long work
+ * struct progress - the progress of a long copy, for a terminal
  * @total: Bytes to copy, or 0 if that is not known.
  * @started: On the monotonic clock, in ns.
- * @shown: When it was told last.
+ * @shown: When it was shown last.
  * @on: Whether stderr is a terminal.
  */
 struct progress {
@@ -33,7 +33,7 @@ void progress_end(struct progress *progress);
  * struct file - what is copied from or to
  * @fd: Its descriptor.
  * @name: For messages.
- * @direct: O_DIRECT is on.
+ * @direct: Whether O_DIRECT is on.
  */
 struct file {
 	int fd;

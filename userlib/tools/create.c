@@ -10,11 +10,11 @@
 
 static const char help[] =
 	"usage: iobmd create [OPTION]... -- COMMAND [ARGUMENT]...\n\n"
-	"Makes a buffer and runs COMMAND, which inherits its descriptor: the number is in\n"
-	"the environment variable IOBMD_FD.\n\n"
-	"  --capacity SIZE    how large: bytes, or with K, M, G or T (default: 1M)\n"
+	"Creates a buffer and runs COMMAND, which inherits its descriptor. The environment\n"
+	"variable IOBMD_FD has the number.\n\n"
+	"  --capacity SIZE    in bytes, or with K, M, G or T (default: 1M)\n"
 	CREATION_HELP
-	"  --help             this text\n";
+	"  --help             print this text\n";
 
 static uint32_t huge_parse(const char *text)
 {
@@ -80,7 +80,7 @@ static void fail_create(int err, const struct creation *creation)
 	fail(err, "no buffer of %s", size);
 }
 
-/* A descriptor with all rights, or the end of the program. */
+/* Returns a descriptor with all rights, or ends the program. */
 int creation_make(struct creation *creation)
 {
 	int fd, err;

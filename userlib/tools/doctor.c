@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* iobmd doctor: what works here, and what to do about the rest. */
+/* iobmd doctor: checks what works here, and advises on the rest. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -8,10 +8,10 @@
 
 static const char help[] =
 	"usage: iobmd doctor [--json]\n\n"
-	"Looks at the module, the kernel, the rights, huge pages, the reserve and the IOMMU, and\n"
-	"says what to do. Exits with 1 if buffers cannot be made here.\n\n"
-	"  --json  for a program to read\n"
-	"  --help  this text\n";
+	"Checks the module, the kernel, permissions, huge pages, the reserve and the IOMMU, and\n"
+	"advises what to do. Exits with 1 if buffers cannot be created here.\n\n"
+	"  --json  print JSON\n"
+	"  --help  print this text\n";
 
 static const char *const verdicts[] = {
 	[VERDICT_OK]	= "ok",

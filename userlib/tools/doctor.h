@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What iobmd doctor looks at. */
+/* The checks of iobmd doctor. */
 #ifndef IOBMD_TOOL_DOCTOR_H
 #define IOBMD_TOOL_DOCTOR_H
 
@@ -10,10 +10,10 @@ enum verdict {
 };
 
 /**
- * struct finding - what a check says
- * @what: What was looked at.
- * @verdict: Whether it is right.
- * @text: How it is.
+ * struct finding - the result of a check
+ * @what: What was checked.
+ * @verdict: Whether it is all right.
+ * @text: What was found.
  * @advice: What to do; empty if there is nothing to do.
  */
 struct finding {

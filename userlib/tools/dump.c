@@ -11,9 +11,9 @@
 
 static const char help[] =
 	"usage: iobmd dump [--from PID:FD] [FILE]\n\n"
-	"Writes the bytes of a buffer, up to its length, into FILE or to standard output.\n\n"
-	"  --from PID:FD  a descriptor of the process PID (default: that in IOBMD_FD)\n"
-	"  --help         this text\n";
+	"Writes the bytes of a buffer, up to its length, to FILE or to standard output.\n\n"
+	"  --from PID:FD  descriptor FD of the process PID (default: $IOBMD_FD)\n"
+	"  --help         print this text\n";
 
 static void fail_write(int err, const struct file *file, uint64_t done)
 {
@@ -25,7 +25,7 @@ static void fail_write(int err, const struct file *file, uint64_t done)
 	fail(err, "%.200s cannot be written", file->name);
 }
 
-/* How much of what is @left goes with the next call; what is no whole block, at the end. */
+/* How many of the @left bytes to write with the next call; a partial block is left to the end. */
 static size_t chunk(struct file *file, uint64_t left)
 {
 	size_t size = left < COPY_CHUNK ? left : COPY_CHUNK;
@@ -55,7 +55,7 @@ static void write_all(struct file *file, const uint8_t *address, uint64_t length
 		if (ret < 0 && errno != EINTR)
 			fail_write(errno, file, done);
 		done += ret > 0 ? ret : 0;
-		/* The next address would not fit. */
+		/* The next address would not be aligned. */
 		if (file->direct && done % COPY_BLOCK)
 			file_direct(file, false);
 		progress_show(&progress, done);
@@ -64,8 +64,8 @@ static void write_all(struct file *file, const uint8_t *address, uint64_t length
 }
 
 /*
- * With a hold, so that none of it goes away meanwhile. The memory is touched by the
- * kernel only, which tells of an error where this process would get SIGBUS.
+ * Takes a hold, so that the memory stays meanwhile. Only the kernel accesses the
+ * memory, so a hardware error is returned as an errno and does not raise SIGBUS.
  */
 static void dump(int fd, struct file *file)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* iobmd info: all about one descriptor. */
+/* iobmd info: everything about one descriptor. */
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -8,10 +8,10 @@
 
 static const char help[] =
 	"usage: iobmd info [--json] [PID:FD]\n\n"
-	"Tells all about a descriptor of a buffer: FD of the process PID, or the one of this\n"
-	"process that IOBMD_FD names.\n\n"
-	"  --json  for a program to read\n"
-	"  --help  this text\n";
+	"Shows everything about a descriptor of a buffer: FD of the process PID (default:\n"
+	"$IOBMD_FD).\n\n"
+	"  --json  print JSON\n"
+	"  --help  print this text\n";
 
 static const char *const huge_words[] = { "prefer", "none", "require" };
 static const char *const direction_words[] = { "none", "out", "in", "both" };
@@ -23,10 +23,10 @@ static const char *word(const char *const *words, size_t count, uint32_t number)
 
 /**
  * struct facts - what is printed
- * @seen: What fdinfo tells.
- * @user: Whose descriptor.
- * @info: What IOBMD_IOC_GET_INFO tells: more.
- * @have_info: Whether the process lets its descriptor be taken.
+ * @seen: What fdinfo reports.
+ * @user: The process and its descriptor.
+ * @info: What IOBMD_IOC_GET_INFO returns, which is more.
+ * @have_info: Whether the descriptor could be taken, so that @info is valid.
  */
 struct facts {
 	struct seen seen;
@@ -35,7 +35,7 @@ struct facts {
 	bool have_info;
 };
 
-/* fdinfo may be read where the descriptor may not be taken (kernel.yama.ptrace_scope). */
+/* fdinfo may be readable where pidfd_getfd(2) is refused (kernel.yama.ptrace_scope). */
 static void gather(const struct target *target, struct facts *facts)
 {
 	pid_t pid = target->pid ? target->pid : getpid();

@@ -19,7 +19,7 @@ _iobmd_options() {
 	echo --help
 }
 
-# PID:FD of what this user may see; the colon divides words in bash
+# PID:FD of the descriptors that this user may see; bash splits words at the colon
 _iobmd_descriptors() {
 	local link target
 
@@ -41,7 +41,7 @@ _iobmd() {
 		_iobmd_words "list top info create load dump send receive doctor bench --help --version" "$current"
 		return
 	fi
-	# Behind -- there is another command: its first word is completed.
+	# After -- comes another command: complete its first word.
 	for ((i = 2; i < COMP_CWORD; i++)); do
 		[[ ${COMP_WORDS[i]} == -- ]] || continue
 		if ((i == COMP_CWORD - 1)); then
@@ -52,7 +52,7 @@ _iobmd() {
 		return
 	done
 	case $previous in
-	# In bash a colon is a word: what follows one is not known from here.
+	# bash treats a colon as a word of its own, and what follows it is unknown here.
 	:) ;;
 	--huge) _iobmd_words "prefer none require" "$current" ;;
 	--from | --to) _iobmd_words "$(_iobmd_descriptors)" "$current" ;;

@@ -6,10 +6,10 @@
 
 const char *const seal_names[4] = { "seal", "shrink", "grow", "write" };
 
-/* Whether a value stands before the next one in its object or array */
+/* Whether the next value needs a comma before it. */
 static bool follows;
 
-/* All but printable ASCII is escaped, so that the output is ASCII whatever is in it. */
+/* Everything except printable ASCII is escaped, so the output is always ASCII. */
 static void put_string(const char *string)
 {
 	putchar('"');

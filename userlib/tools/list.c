@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* iobmd list: all buffers, and what uses them. */
+/* iobmd list: all buffers and their users. */
 #include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -9,15 +9,15 @@
 
 static const char help[] =
 	"usage: iobmd list [OPTION]...\n\n"
-	"Lists buffers, and the descriptors and mappings of each: all for root, else those\n"
-	"that your own processes have.\n\n"
-	"  --bytes  sizes in bytes\n"
-	"  --json   everything, for a program to read\n"
-	"  --help   this text\n\n"
+	"Lists buffers with their descriptors and mappings: all buffers for root, else those of\n"
+	"your own processes.\n\n"
+	"  --bytes  print sizes in bytes\n"
+	"  --json   print everything as JSON\n"
+	"  --help   print this text\n\n"
 	"USED BY: PID:FD of a descriptor or PID of a mapping; r, w, s: may read, write, resize;\n"
 	"the command. SEALS: s, g, w: cannot shrink, grow, be written; l: no more seals.\n";
 
-/* Without the module there is nothing to list, which is not the same as no buffers. */
+/* Without the module an empty list would be misleading. */
 void module_required(void)
 {
 	if (access(IOBMD_SYSFS, F_OK) && access(IOBMD_DEVICE, F_OK))

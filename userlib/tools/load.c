@@ -16,21 +16,21 @@ static const char help[] =
 	"usage: iobmd load [OPTION]... [FILE] -- COMMAND [ARGUMENT]...\n"
 	"       iobmd load [--to PID:FD] [FILE]\n\n"
 	"Reads FILE or standard input into a new buffer, and runs COMMAND with its descriptor,\n"
-	"whose number is in IOBMD_FD. Without a COMMAND, reads into a buffer that there is,\n"
-	"whose length becomes what was read, if its descriptor may resize.\n\n"
-	"  --to PID:FD        a descriptor of the process PID (default: that in IOBMD_FD)\n"
-	"  --capacity SIZE    at least so large (default: as FILE)\n"
+	"whose number is in IOBMD_FD. Without a COMMAND, reads into an existing buffer, and sets\n"
+	"its length to what was read if the descriptor may resize it.\n\n"
+	"  --to PID:FD        descriptor FD of the process PID (default: $IOBMD_FD)\n"
+	"  --capacity SIZE    minimum capacity (default: size of FILE)\n"
 	CREATION_HELP
-	"  --help             this text\n";
+	"  --help             print this text\n";
 
 /**
  * struct sink - the buffer that is filled
  * @fd: Its descriptor.
  * @address: Where it is mapped; NULL if it is not.
- * @room: Bytes that it has and that are mapped.
- * @used: Bytes that it got.
- * @resizes: Its descriptor may resize it.
- * @exact: In the end it is as large as what it got.
+ * @room: How many bytes it has, all of them mapped.
+ * @used: How many bytes have been loaded.
+ * @resizes: Whether its descriptor may resize it.
+ * @exact: Whether to shrink it to @used at the end.
  */
 struct sink {
 	int fd;
@@ -64,7 +64,7 @@ static void sink_map(struct sink *sink, uint64_t room)
 	sink->address = address;
 }
 
-/* All of the capacity is for use, where that may be said. */
+/* Makes all of the capacity usable, if the descriptor may set the length. */
 static void sink_open(struct sink *sink)
 {
 	struct iobmd_get_info info;
@@ -98,7 +98,7 @@ static void sink_grow(struct sink *sink, uint64_t wanted)
 	sink_map(sink, wanted);
 }
 
-/* It is no failure if memory that was too much stays, as with --huge require. */
+/* Not being able to shrink is no failure, as with --huge require. */
 static void sink_close(struct sink *sink)
 {
 	int err;
@@ -113,7 +113,7 @@ static void sink_close(struct sink *sink)
 		fail(-err, "the length cannot be set");
 }
 
-/* What the file says it has; 0 of a pipe and of a file that does not say it */
+/* The size of the file; 0 for a pipe and for a file that does not report its size. */
 static uint64_t file_size(const struct file *file)
 {
 	struct stat status;
@@ -133,7 +133,10 @@ static uint64_t file_size(const struct file *file)
 	return size >= 0 && !lseek(file->fd, 0, SEEK_SET) ? size : 0;
 }
 
-/* With O_DIRECT whole blocks are read at whole blocks; the last one is cut short by the file. */
+/*
+ * With O_DIRECT whole blocks are read at block boundaries; the end of the file cuts the
+ * last one short.
+ */
 static size_t chunk(struct file *file, const struct sink *sink)
 {
 	uint64_t left = sink->room - sink->used;
@@ -144,7 +147,7 @@ static size_t chunk(struct file *file, const struct sink *sink)
 	return file->direct ? size - size % COPY_BLOCK : size;
 }
 
-/* Reads one chunk: how much; 0 at the end of the file. */
+/* Reads one chunk and returns its size; 0 at the end of the file. */
 static size_t read_chunk(struct file *file, const struct sink *sink)
 {
 	ssize_t ret;
@@ -163,8 +166,8 @@ static size_t read_chunk(struct file *file, const struct sink *sink)
 }
 
 /*
- * Full, and perhaps not at the end: one byte more tells. The file may have grown, or be
- * of those that do not say their size.
+ * The buffer is full, but the file may have grown, or not report its size: try to read
+ * one more byte.
  */
 static bool at_end(struct sink *sink, struct file *file)
 {
@@ -217,7 +220,7 @@ static void load_existing(const struct target *target, struct file *file)
 	close(fd);
 }
 
-/* A new buffer begins as large as the file, so that most of the time it need not grow. */
+/* Creates the buffer as large as the file, so that it seldom has to grow. */
 static int load_new(struct creation *creation, struct file *file)
 {
 	bool exact = !creation->args.capacity;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* iobmd: buffers of the module iobmd, for people and scripts. */
+/* iobmd: the command for buffers of the module iobmd, for interactive use and scripts. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tool.h"
 
-/* The Makefile says the version; without it the library's header may. */
+/* The Makefile defines the version; otherwise take that of the library's header. */
 #ifndef IOBMD_VERSION
 #include <iobmd.h>
 #endif
@@ -17,15 +17,15 @@ static const struct subcommand {
 	const char *summary;
 } subcommands[] = {
 	{ "list", tool_list, "all buffers, and what uses them" },
-	{ "top", tool_top, "the same, again and again, the largest first" },
-	{ "info", tool_info, "all about one descriptor" },
-	{ "create", tool_create, "make a buffer for a command" },
-	{ "load", tool_load, "a file or a pipe into a buffer" },
-	{ "dump", tool_dump, "a buffer into a file or a pipe" },
-	{ "send", tool_send, "pass a buffer on, over a UNIX socket" },
-	{ "receive", tool_receive, "take a buffer from a UNIX socket, for a command" },
-	{ "doctor", tool_doctor, "what works here, and what to do about the rest" },
-	{ "bench", tool_bench, "compare with what else this machine has" },
+	{ "top", tool_top, "the same, updated, the largest first" },
+	{ "info", tool_info, "show everything about one descriptor" },
+	{ "create", tool_create, "create a buffer for a command" },
+	{ "load", tool_load, "load a file or a pipe into a buffer" },
+	{ "dump", tool_dump, "write a buffer to a file or a pipe" },
+	{ "send", tool_send, "send a buffer over a UNIX socket" },
+	{ "receive", tool_receive, "receive a buffer from a UNIX socket, for a command" },
+	{ "doctor", tool_doctor, "check what works here, and advise on the rest" },
+	{ "bench", tool_bench, "compare with other shared memory of this machine" },
 };
 
 static const struct subcommand *subcommand_find(const char *name)
@@ -42,10 +42,10 @@ static int show_help(void)
 	     "Buffers of kernel memory that processes, the kernel and devices share.\n");
 	for (size_t i = 0; i < ARRAY_SIZE(subcommands); i++)
 		printf("  %-8s  %s\n", subcommands[i].name, subcommands[i].summary);
-	puts("\n  --help     this text; iobmd COMMAND --help tells the options\n"
-	     "  --version  the version\n\n"
-	     "Exit status: 0, 1 if it failed, 2 if the arguments are wrong; of a command that\n"
-	     "is run, its own.");
+	puts("\n  --help     print this text; iobmd COMMAND --help shows the options\n"
+	     "  --version  print the version\n\n"
+	     "Exit status: 0 on success, 1 on failure, 2 for wrong arguments; or that of the command\n"
+	     "that was run.");
 	return EXIT_SUCCESS;
 }
 
@@ -72,7 +72,7 @@ static int run(int argc, char **argv)
 	return subcommand->run(argc - 1, argv + 1);
 }
 
-/* No setlocale(3): numbers and JSON look the same everywhere. */
+/* No setlocale(3): numbers and JSON must be the same everywhere. */
 int main(int argc, char **argv)
 {
 	int status = run(argc, argv);

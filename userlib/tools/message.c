@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* How the program ends: with one line that says what is wrong and what to do. */
+/* Ends of the program: one line that says what is wrong and what to do. */
 #include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
@@ -12,7 +12,7 @@
 
 const char *subcommand_name;
 
-/* An argument may be as long as the kernel lets it be. */
+/* An argument may be as long as the kernel allows, so do not use a fixed buffer. */
 static void message(const char *format, va_list arguments)
 {
 	char text[400];
@@ -47,7 +47,7 @@ void fail(int err, const char *format, ...)
 	exit(EXIT_FAILURE);
 }
 
-/* Ends the program if @err is one of those with which /dev/iobmd cannot be opened. */
+/* Ends the program if @err is an error of opening /dev/iobmd. */
 void check_device(int err)
 {
 	if (err == ENOENT || err == ENXIO || err == ENODEV)
@@ -58,7 +58,7 @@ void check_device(int err)
 		     strerror(err));
 }
 
-/* As realloc(3) of an array, but does not fail. */
+/* Like realloc(3) for an array, but cannot fail. */
 void *allocate(void *old, size_t count, size_t size)
 {
 	void *memory = reallocarray(old, count ? count : 1, size);
@@ -69,8 +69,8 @@ void *allocate(void *old, size_t count, size_t size)
 }
 
 /*
- * What was printed must have been written: a full disk is a failure. If the reader of
- * a pipe has gone, it has seen what it wanted.
+ * Output that could not be written, for example to a full disk, is a failure. EPIPE is
+ * not: the reader has seen what it wanted.
  */
 void output_check(void)
 {

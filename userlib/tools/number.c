@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Numbers and sizes, as they are typed and shown. No locale has a say in it. */
+/* Parsing and formatting of numbers and sizes, independent of the locale. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 
 static const char units[] = "KMGT";
 
-/* Digits first: strtoull(3) takes blanks and signs as well. */
+/* Check for a digit first, since strtoull(3) accepts blanks and signs. */
 static bool digits_parse(const char *text, char **end, uint64_t *number)
 {
 	if (*text < '0' || *text > '9')
@@ -36,7 +36,7 @@ uint64_t option_number(const char *option, const char *text, uint64_t max)
 	return number;
 }
 
-/* How far to shift for the unit that is all of @text, or -1 */
+/* The shift for a unit that is all of @text, or -1. */
 static int unit_shift(const char *text)
 {
 	const char *unit;
@@ -65,7 +65,7 @@ err_size:
 		    option, text);
 }
 
-/* The largest unit that leaves at least 1; one digit behind the point, cut off */
+/* Uses the largest unit that leaves at least 1, with one decimal place, truncated. */
 const char *size_show(uint64_t size, char shown[SIZE_SHOWN])
 {
 	int unit = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* What the subcommands have in common: options, and the command that is run. */
+/* What the subcommands share: options, and running a command. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,8 +10,8 @@
 #include "tool.h"
 
 /*
- * As getopt_long(3), with long options and -h only, and with messages of one line.
- * Does not return for --help and for what is wrong.
+ * Like getopt_long(3), with long options and -h only, and with messages of one line.
+ * Does not return for --help or an error.
  */
 int option_next(int argc, char **argv, const struct option *options, const char *help)
 {
@@ -44,7 +44,7 @@ void option_no_more(int argc, char **argv)
 		usage_error("one argument too many: %.60s", argv[optind]);
 }
 
-/* Cuts off what stands behind the first "--"; NULL if there is none. */
+/* Cuts off what follows the first "--"; NULL if there is none. */
 char **command_split(int *argc, char **argv)
 {
 	int i;
@@ -62,8 +62,8 @@ char **command_split(int *argc, char **argv)
 }
 
 /*
- * The command takes the place of this process, so that signals reach it and its exit
- * status is the one that is seen. It inherits @fd, and learns its number.
+ * The command replaces this process, so that it gets signals and its exit status is
+ * returned. It inherits @fd and gets its number in the environment.
  */
 void command_run(int fd, char **command)
 {

@@ -16,22 +16,22 @@
 
 static const char send_help[] =
 	"usage: iobmd send [OPTION]... SOCKET\n\n"
-	"Makes a socket at the path SOCKET, waits for iobmd receive, passes the buffer on, and\n"
-	"removes the socket. What may write to the socket, by its owner and mode, may get the\n"
-	"buffer.\n\n"
-	"  --from PID:FD      a descriptor of the process PID (default: that in IOBMD_FD)\n"
-	"  --count N          to so many receivers (default: 1)\n"
+	"Creates a socket at the path SOCKET, waits for iobmd receive, sends the buffer, and\n"
+	"removes the socket. Any process that may write to the socket, by its owner and mode,\n"
+	"can get the buffer.\n\n"
+	"  --from PID:FD      descriptor FD of the process PID (default: $IOBMD_FD)\n"
+	"  --count N          send it to N receivers (default: 1)\n"
 	VIEW_HELP
-	"  --help             this text\n";
+	"  --help             print this text\n";
 
 static const char receive_help[] =
 	"usage: iobmd receive [OPTION]... SOCKET -- COMMAND [ARGUMENT]...\n\n"
-	"Takes a buffer from iobmd send at the path SOCKET and runs COMMAND, which inherits its\n"
-	"descriptor: the number is in the environment variable IOBMD_FD.\n\n"
-	"  --wait SECONDS  wait until the socket is there (default: 0)\n"
-	"  --help          this text\n";
+	"Receives a buffer from iobmd send at the path SOCKET and runs COMMAND, which inherits\n"
+	"its descriptor. The environment variable IOBMD_FD has the number.\n\n"
+	"  --wait SECONDS  how long to wait for the socket (default: 0)\n"
+	"  --help          print this text\n";
 
-/* What is removed when the program ends, also by a signal */
+/* Removed when the program ends, also by a signal. */
 static struct sockaddr_un address = { .sun_family = AF_UNIX };
 
 static void signalled(int number)
@@ -51,7 +51,7 @@ static void socket_argument(int argc, char **argv)
 	if (strlen(path) >= sizeof(address.sun_path))
 		usage_error("the path of a socket has at most %zu bytes: %.60s",
 			    sizeof(address.sun_path) - 1, path);
-	/* It was all zero, and has room for one more. */
+	/* Zero-initialized, with room for the NUL. */
 	memcpy(address.sun_path, path, strlen(path));
 }
 
@@ -70,7 +70,7 @@ static void remove_and_fail(int err, const char *what)
 	fail(err, "%s", what);
 }
 
-/* A signal waits until it is clear whether there is a socket to remove. */
+/* Blocks signals until it is known whether there is a socket to remove. */
 static int socket_listen(void)
 {
 	static const int signals[] = { SIGHUP, SIGINT, SIGTERM };
@@ -95,7 +95,7 @@ static int socket_listen(void)
 	return fd;
 }
 
-/* A receiver that goes away without the buffer does not count. */
+/* Receivers that disconnect without the buffer are not counted. */
 static void serve(int listener, int fd, uint64_t count)
 {
 	int connection, err;
@@ -145,7 +145,7 @@ int tool_send(int argc, char **argv)
 	return EXIT_SUCCESS;
 }
 
-/* There is no socket yet, or the process that made it does not listen yet. */
+/* The socket does not exist yet, or nothing listens on it yet. */
 static bool connect_later(int err, time_t deadline)
 {
 	const struct timespec pause = { .tv_nsec = 20 * 1000 * 1000 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* What Linux has for buffers that are shared. */
+/* The other kinds of shared buffers that Linux has. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/ioctl.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Finds buffers and what uses them: debugfs has all buffers, /proc their users. */
+/* Finds buffers and their users: debugfs lists all buffers, /proc their users. */
 #include <ctype.h>
 #include <dirent.h>
 #include <limits.h>
@@ -14,7 +14,7 @@
 
 #define PATH_PROC	64
 
-/* Where @id is, or belongs: the buffers are sorted. */
+/* The index of @id, or where to insert it: the buffers are sorted. */
 static size_t position(const struct scan *scan, uint64_t id)
 {
 	size_t low = 0, high = scan->nr_buffers;
@@ -37,7 +37,7 @@ static bool is_known(const struct scan *scan, uint64_t id)
 	return at < scan->nr_buffers && scan->buffers[at].id == id;
 }
 
-/* Finds the buffer, or adds it. */
+/* Finds the buffer or adds it. */
 struct seen *scan_buffer(struct scan *scan, uint64_t id)
 {
 	size_t at = position(scan, id);
@@ -58,7 +58,7 @@ void user_add(struct user **users, size_t *count, const struct user *user)
 	(*users)[(*count)++] = *user;
 }
 
-/* A process chooses what it is called. */
+/* Escaped, since a process chooses its own name. */
 static void read_command(pid_t pid, char command[NAME_SHOWN])
 {
 	char path[PATH_PROC], line[64] = "";
@@ -147,7 +147,7 @@ static void scan_fds(struct scan *scan, pid_t pid)
 		closedir(fds);
 }
 
-/* All mappings of a buffer by a process are one user. */
+/* All mappings of a buffer in a process are one user. */
 static void add_mapping(struct scan *scan, uint64_t id, pid_t pid, uint64_t bytes, bool writable)
 {
 	struct seen *seen = scan_buffer(scan, id);
@@ -170,10 +170,10 @@ static void add_mapping(struct scan *scan, uint64_t id, pid_t pid, uint64_t byte
 }
 
 /*
- * The inode is the buffer, also if the mapping came by a dma-buf. Any process can have
- * a file with such a path, in a mount namespace of its own, but not on that device. As
- * long as the device is not known, because no process has a descriptor, the list of all
- * buffers has to have it.
+ * The inode number is the ID of the buffer, also for a mapping made through a dma-buf.
+ * Any process can have a file with such a path in a mount namespace of its own, but not
+ * on that device. If the device is not known, because no process has a descriptor,
+ * require the buffer to be in the list of all buffers.
  */
 static void scan_mapping(struct scan *scan, pid_t pid, const char *line)
 {
@@ -223,7 +223,7 @@ static void processes_visit(struct scan *scan, void (*visit)(struct scan *scan, 
 		closedir(proc);
 }
 
-/* Descriptors first: they tell on which device mappings are. */
+/* Descriptors first: they reveal the device of the mappings. */
 void scan_make(struct scan *scan)
 {
 	memset(scan, 0, sizeof(*scan));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What there is: found in debugfs and /proc. */
+/* Buffers and their users, as found in debugfs and /proc. */
 #ifndef IOBMD_TOOL_SCAN_H
 #define IOBMD_TOOL_SCAN_H
 
@@ -20,14 +20,14 @@ enum user_kind {
 };
 
 /**
- * struct user - what keeps a buffer
+ * struct user - what keeps a buffer alive
  * @kind: What it is.
  * @pid: The process that has it.
  * @fd: Its descriptor, or -1.
- * @rights: "rws" for read, write and resize, with "-" for what is missing.
- * @capacity: As a descriptor shows it; of a window its own.
- * @length: Likewise; of a mapping or an export its bytes.
- * @command: What the process calls itself.
+ * @rights: "rws" for read, write and resize, with "-" for a missing right.
+ * @capacity: As the descriptor shows it; for a window its own.
+ * @length: Likewise; for a mapping or an export its size.
+ * @command: The command name of the process.
  */
 struct user {
 	enum user_kind kind;
@@ -42,12 +42,12 @@ struct user {
 /**
  * struct seen - a buffer that was found
  * @id: Its number.
- * @capacity: In bytes; if it is not @listed, of the descriptor that shows most.
+ * @capacity: In bytes; if not @listed, that of the descriptor that shows most.
  * @length: Likewise.
  * @allocated: In bytes.
- * @huge_bytes: How much of that is in huge pages.
+ * @huge_bytes: How much of @allocated is in huge pages.
  * @seals: An or of enum iobmd_seals, or SEALS_UNKNOWN.
- * @listed: debugfs has it.
+ * @listed: Whether debugfs lists it.
  * @name: Printable ASCII; escaped by the kernel.
  * @users: In the order in which they were found.
  * @nr_users: How many.
@@ -66,13 +66,13 @@ struct seen {
 };
 
 /**
- * struct scan - all that was found
- * @buffers: By id.
+ * struct scan - everything that was found
+ * @buffers: Sorted by id.
  * @nr_buffers: How many.
- * @exports: dma-bufs: which buffer they are of, the kernel does not tell.
+ * @exports: dma-bufs; the kernel does not show which buffer they belong to.
  * @nr_exports: How many.
- * @complete: All buffers are there, also those that no process has.
- * @device: The st_dev of all buffers, or 0 as long as no descriptor was found.
+ * @complete: Whether all buffers are there, including those that no process has.
+ * @device: The st_dev of all buffers, or 0 if no descriptor was found yet.
  */
 struct scan {
 	struct seen *buffers;
@@ -83,7 +83,7 @@ struct scan {
 	dev_t device;
 };
 
-/* What fdinfo tells of one descriptor */
+/* What fdinfo reveals about one descriptor */
 enum fd_kind {
 	FD_OTHER,
 	FD_BUFFER,
@@ -98,11 +98,11 @@ void user_add(struct user **users, size_t *count, const struct user *user);
 void scan_make(struct scan *scan);
 void scan_free(struct scan *scan);
 
-/* table.c: rows of text in columns; of those that a narrow terminal cannot show, some go. */
+/* table.c: rows of text in columns, some of which a narrow terminal does not show. */
 struct column {
 	const char *title;
 	bool right;
-	int rank;	/* the highest goes first; 0 never does */
+	int rank;	/* the highest is removed first; 0 never */
 };
 
 #define TABLE_COLUMNS	12
@@ -121,9 +121,9 @@ int output_width(void);
 
 /**
  * struct look - how a scan is printed
- * @bytes: Sizes in bytes, not in K, M and so on.
+ * @bytes: Show sizes in bytes, not in K, M and so on.
  * @width: Columns of the terminal.
- * @rows: Lines at most, without the titles.
+ * @rows: The maximum number of lines, without the titles.
  */
 struct look {
 	bool bytes;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* How buffers and their users look: as a table and as JSON. */
+/* Printing of buffers and their users, as a table and as JSON. */
 #include <string.h>
 
 #include "scan.h"
@@ -23,7 +23,7 @@ static const char *show_size(uint64_t size, const struct look *look, char shown[
 	return shown;
 }
 
-/* Which part of the memory is in huge pages, in hundredths */
+/* The part of the memory that is in huge pages, in percent. */
 static void huge_cell(struct table *table, const struct seen *seen)
 {
 	char text[SIZE_SHOWN] = "?";
@@ -34,7 +34,7 @@ static void huge_cell(struct table *table, const struct seen *seen)
 	table_cell(table, text);
 }
 
-/* The first letters: of shrink, grow, write, and l for locked: no seal may be added. */
+/* The first letters of shrink, grow and write, and l for locked: no seal can be added. */
 static void seals_cell(struct table *table, uint32_t seals)
 {
 	const char letters[] = {
@@ -45,7 +45,7 @@ static void seals_cell(struct table *table, uint32_t seals)
 	table_cell(table, seals == SEALS_UNKNOWN ? "?" : letters);
 }
 
-/* @capacity: That of the buffer, from which a window differs. */
+/* @capacity: The capacity of the buffer; shown only if that of a window differs. */
 static void user_cell(struct table *table, uint64_t capacity, const struct user *user,
 		      const struct look *look)
 {
@@ -83,7 +83,7 @@ static void buffer_cells(struct table *table, const struct seen *seen, const str
 	seals_cell(table, seen->seals);
 }
 
-/* A line for each user: the first has what there is to say of the buffer. */
+/* One line for each user; the first also describes the buffer. */
 static int buffer_rows(struct table *table, const struct seen *seen, const struct look *look,
 		       int rows)
 {
@@ -101,7 +101,7 @@ static int buffer_rows(struct table *table, const struct seen *seen, const struc
 	return used ? used : 1;
 }
 
-/* Returns how many rows were used. */
+/* Returns the number of rows printed. */
 int scan_print(const struct scan *scan, const struct look *look)
 {
 	struct table table = { .columns = columns, .nr_columns = ARRAY_SIZE(columns) };
@@ -148,7 +148,7 @@ void json_user(const struct user *user, bool view)
 	json_end('}');
 }
 
-/* The members of an object that is open */
+/* Adds the members to an open object. */
 void json_seen(const struct seen *seen)
 {
 	json_number("id", seen->id);

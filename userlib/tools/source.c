@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* The text that the kernel shows of a descriptor, and of all buffers. */
+/* Parses what the kernel shows of a descriptor and of all buffers. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "scan.h"
 #include "tool.h"
 
-/* A terminal obeys some bytes: only printable ASCII is shown as it is. */
+/* A terminal interprets some bytes, so only printable ASCII is shown as it is. */
 void text_escape(char *shown, size_t size, const char *text)
 {
 	size_t used = 0;
@@ -22,7 +22,7 @@ void text_escape(char *shown, size_t size, const char *text)
 	shown[used] = '\0';
 }
 
-/* What stands behind "key:\t", or NULL */
+/* What follows "key:\t", or NULL. */
 static const char *value_of(const char *line, const char *key)
 {
 	size_t length = strlen(key);
@@ -41,7 +41,7 @@ enum key {
 	KEY_SEALS, KEY_SIZE, KEY_EXPORTER,
 };
 
-/* The first line of a key counts: the name of a dma-buf may have more lines. */
+/* Only the first line of a key counts: the name of a dma-buf may contain newlines. */
 static void read_values(FILE *fdinfo, char values[][NAME_SHOWN])
 {
 	const char *value;
@@ -64,7 +64,7 @@ static uint64_t number(const char *value)
 	return strtoull(value, NULL, 0);
 }
 
-/* Tells about a descriptor; of @user all but the command. */
+/* Reads about a descriptor. Sets everything in @user except the command. */
 enum fd_kind fd_read(pid_t pid, int fd, struct seen *seen, struct user *user)
 {
 	char values[ARRAY_SIZE(keys)][NAME_SHOWN] = { "" };
@@ -103,7 +103,7 @@ enum fd_kind fd_read(pid_t pid, int fd, struct seen *seen, struct user *user)
 
 #define LIST_COLUMNS	32
 
-/* Cuts @line at its tabs. */
+/* Splits @line at tabs. */
 static size_t split(char *line, char *fields[LIST_COLUMNS])
 {
 	size_t count = 0;
@@ -128,7 +128,7 @@ static void read_field(struct seen *seen, const char *title, const char *field)
 		text_escape(seen->name, sizeof(seen->name), field);
 }
 
-/* The list of all buffers, if this user may read it. Its columns are found by their titles. */
+/* Reads the list of all buffers, if this user may. Finds its columns by their titles. */
 void scan_debugfs(struct scan *scan)
 {
 	char *head = NULL, *line = NULL, *titles[LIST_COLUMNS], *fields[LIST_COLUMNS];

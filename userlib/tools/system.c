@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Numbers that the machine and the module tell in files. */
+/* Numbers that the kernel and the module provide in files. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 
 #define MIB	20
 
-/* A file that is one number */
+/* Reads a file that consists of one number. */
 bool file_number(const char *path, uint64_t *number)
 {
 	char line[64];
@@ -23,7 +23,7 @@ bool file_number(const char *path, uint64_t *number)
 	return number_parse(line, UINT64_MAX, number);
 }
 
-/* The number behind the word @key at the start of a line */
+/* Reads the number that follows the word @key at the start of a line. */
 bool file_key(const char *path, const char *key, uint64_t *number)
 {
 	char line[256];
@@ -58,7 +58,7 @@ uint64_t memory_available(void)
 	return memory_field("MemAvailable:");
 }
 
-/* A parameter in MiB, of which 0 stands for one part of @share of the memory */
+/* A parameter in MiB; 0 stands for 1/@share of the memory. */
 uint64_t ceiling(const char *parameter, unsigned int share)
 {
 	char path[128];

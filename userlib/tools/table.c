@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Tables that fit their terminal. */
+/* Tables that fit the terminal. */
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,11 +11,11 @@
 
 #define GAP		2
 
-/* Where room is short: of text, and at least of the last column */
+/* If the table is too wide: the maximum for text, and the minimum for the last column. */
 #define LONGEST		16
 #define LEAST_LAST	20
 
-/* Columns of the terminal, or of $COLUMNS; as many as wanted if it is neither. */
+/* Columns of the terminal, or $COLUMNS; unlimited if there is neither. */
 int output_width(void)
 {
 	const char *columns = getenv("COLUMNS");
@@ -29,7 +29,7 @@ int output_width(void)
 	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) || !size.ws_col ? 80 : size.ws_col;
 }
 
-/* Cells come row by row. */
+/* Cells are added row by row. */
 void table_cell(struct table *table, const char *text)
 {
 	char *copy = strdup(text);
@@ -61,7 +61,7 @@ static int total(const struct table *table, const int widths[TABLE_COLUMNS])
 	return sum;
 }
 
-/* Takes away the column of the highest rank: its width becomes 0. */
+/* Removes the column of the highest rank: its width becomes 0. */
 static bool drop_column(const struct table *table, int widths[TABLE_COLUMNS])
 {
 	size_t worst = 0;
@@ -78,7 +78,7 @@ static bool drop_column(const struct table *table, int widths[TABLE_COLUMNS])
 	return rank;
 }
 
-/* Text becomes shorter, then columns go; what is left is for the last one. */
+/* Shortens text, then removes columns; the last column gets the rest. */
 static void fit(const struct table *table, int widths[TABLE_COLUMNS], int width)
 {
 	size_t last = table->nr_columns - 1;

@@ -10,7 +10,7 @@
 
 #include <linux/iobmd.h>
 
-/* Exit statuses beside EXIT_SUCCESS and EXIT_FAILURE; the last two as a shell has them */
+/* Exit statuses besides EXIT_SUCCESS and EXIT_FAILURE; the last two are those of a shell */
 #define EXIT_USAGE		2
 #define EXIT_CANNOT_RUN		126
 #define EXIT_NOT_FOUND		127
@@ -33,7 +33,7 @@ int tool_receive(int argc, char **argv);
 int tool_send(int argc, char **argv);
 int tool_top(int argc, char **argv);
 
-/* message.c: the end with one line on stderr. An @err of 0 has no text of its own. */
+/* message.c: end with one line on stderr. An @err of 0 adds no text. */
 extern const char *subcommand_name;
 
 void usage_error(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
@@ -44,7 +44,7 @@ void output_check(void);
 
 /* options.c */
 
-/* What all subcommands have */
+/* The options of all subcommands */
 #define OPTIONS_END	{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 }
 
 int option_next(int argc, char **argv, const struct option *options, const char *help);
@@ -53,10 +53,10 @@ char **command_split(int *argc, char **argv);
 void command_run(int fd, char **command) __attribute__((noreturn));
 
 /**
- * struct view - what of a buffer is passed on
+ * struct view - which part of a buffer to pass on
  * @flags: enum iobmd_derive_flags; 0 for all of it.
- * @offset: Of a window, in bytes.
- * @length: Of a window, in bytes.
+ * @offset: The start of the window, in bytes.
+ * @length: The length of the window, in bytes.
  */
 struct view {
 	uint32_t flags;
@@ -64,7 +64,7 @@ struct view {
 	uint64_t length;
 };
 
-/* VIEW_HELP says to people what VIEW_OPTIONS says to getopt_long(). */
+/* VIEW_OPTIONS is for getopt_long(), VIEW_HELP for --help. */
 #define VIEW_OPTIONS							\
 	{ "read-only", no_argument, NULL, 'r' },			\
 	{ "window", required_argument, NULL, 'w' },			\
@@ -74,11 +74,11 @@ struct view {
 	"  --read-only        pass on a descriptor that can never write\n"	\
 	"  --window OFFSET:LENGTH\n"						\
 	"                     pass on these bytes only\n"			\
-	"  --hold             while it lives, the buffer does not shrink\n"
+	"  --hold             keep the buffer from shrinking while it exists\n"
 
 bool view_option(int option, const char *value, struct view *view);
 
-/* number.c: as the user types it and as it is shown */
+/* number.c: parsing and formatting */
 bool number_parse(const char *text, uint64_t max, uint64_t *number);
 uint64_t option_number(const char *option, const char *text, uint64_t max);
 uint64_t option_size(const char *option, const char *text);
@@ -87,7 +87,7 @@ uint64_t option_size(const char *option, const char *text);
 
 const char *size_show(uint64_t size, char shown[SIZE_SHOWN]);
 
-/* buffer.c: calls of the module; a negative errno where one fails */
+/* buffer.c: calls of the module; a negative errno on failure */
 int device_open(void);
 int buffer_create(struct iobmd_create *args);
 int buffer_get_info(int fd, struct iobmd_get_info *info);
@@ -115,7 +115,7 @@ int target_try(const struct target *target);
 int target_open(const struct target *target);
 void target_fail(int err, const struct target *target) __attribute__((noreturn));
 
-/* create.c: a new buffer, as options say */
+/* create.c: a new buffer, made according to the options */
 struct creation {
 	struct iobmd_create args;
 	const char *name;
@@ -133,10 +133,10 @@ struct creation {
 #define CREATION_HELP							\
 	"  --name NAME        name the buffer\n"				\
 	"  --huge prefer|none|require\n"					\
-	"                     huge pages: where they are to be had (the default), none,\n" \
-	"                     or nothing else\n"				\
-	"  --node N           take memory of this NUMA node first\n"		\
-	"  --alignment SIZE   in physically contiguous blocks of this size\n"	\
+	"                     huge pages where available (the default), none, or huge\n" \
+	"                     pages only\n"				\
+	"  --node N           prefer memory of this NUMA node\n"		\
+	"  --alignment SIZE   use physically contiguous blocks of this size\n"	\
 	VIEW_HELP
 
 bool creation_option(int option, const char *value, struct creation *creation);
@@ -149,7 +149,7 @@ uint64_t memory_total(void);
 uint64_t memory_available(void);
 uint64_t ceiling(const char *parameter, unsigned int share);
 
-/* json.c: to stdout. In an object each value has a @key, in an array it is NULL. */
+/* json.c: output to stdout. In an object each value has a @key; in an array it is NULL. */
 void json_begin(const char *key, char bracket);
 void json_end(char bracket);
 void json_number(const char *key, uint64_t number);

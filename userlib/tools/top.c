@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* iobmd top: the buffers again and again, the largest first, and what is left. */
+/* iobmd top: the largest buffers, updated, and what is left for others. */
 #include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -13,16 +13,16 @@
 static const char help[] =
 	"usage: iobmd top [OPTION]...\n\n"
 	"Shows the buffers, the largest first, until Ctrl-C or q and Enter; once if the output\n"
-	"is no terminal.\n\n"
-	"  --interval SECONDS  show them again after this time (default: 2)\n"
-	"  --count N           end after N times\n"
-	"  --bytes             sizes in bytes\n"
-	"  --help              this text\n";
+	"is not a terminal.\n\n"
+	"  --interval SECONDS  time between updates (default: 2)\n"
+	"  --count N           exit after N updates\n"
+	"  --bytes             print sizes in bytes\n"
+	"  --help              print this text\n";
 
-/* To the upper left corner, each line up to its end, and all below: without a flicker */
+/* Go to the upper left corner and overwrite: clearing first would flicker. */
 #define TERMINAL_HOME	"\033[H\033[J"
 
-/* Lines that are no buffers */
+/* Lines that are not buffers. */
 #define HEAD_ROWS	6
 
 static int larger_first(const void *a, const void *b)
@@ -45,7 +45,7 @@ static int output_rows(void)
 	return size.ws_row > HEAD_ROWS ? size.ws_row - HEAD_ROWS : 1;
 }
 
-/* Short enough for 40 columns */
+/* Fits into 40 columns. */
 static void print_sums(const struct scan *scan)
 {
 	uint64_t allocated = 0, huge = 0, others = memory_total() / 32;
@@ -93,7 +93,7 @@ static void show(struct look *look)
 	output_check();
 }
 
-/* Nothing of the terminal is changed, so that there is nothing to put back. */
+/* Leaves the terminal settings unchanged, so nothing has to be restored. */
 static bool wait_for_quit(uint64_t seconds)
 {
 	struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };

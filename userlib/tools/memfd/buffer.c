@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* A buffer that behaves as a memfd: its making, its size and its seals. */
+/* A buffer that behaves like a memfd: creation, size and seals. */
 #include "memfd.h"
 
 #include <assert.h>
@@ -16,7 +16,7 @@
 #define F_SEAL_EXEC 0x0020
 #endif
 
-/* The seals that both have are the same bits, so that they need no translation. */
+/* Seals that both have use the same bits, so that they need no translation. */
 #define BOTH_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 static_assert(F_SEAL_SEAL == IOBMD_SEAL_SEAL && F_SEAL_SHRINK == IOBMD_SEAL_SHRINK &&
 	      F_SEAL_GROW == IOBMD_SEAL_GROW && F_SEAL_WRITE == IOBMD_SEAL_WRITE,
@@ -58,7 +58,7 @@ static int seal(int fd, uint32_t seals)
 	return ioctl(fd, IOBMD_IOC_SEAL, &args);
 }
 
-/* As far as there is room, and without what a name may not have. */
+/* Appends what fits, without characters that a name must not have. */
 static size_t append_name(char name[IOBMD_NAME_MAX], size_t length, const char *more)
 {
 	for (; *more && length < IOBMD_NAME_MAX; more++)
@@ -66,7 +66,7 @@ static size_t append_name(char name[IOBMD_NAME_MAX], size_t length, const char *
 	return length;
 }
 
-/* For people only: without a name, too, the buffer is what the program asks for. */
+/* The name is only informative: the buffer is usable without it. */
 static void set_name(int fd, const char *prefix, const char *name)
 {
 	char text[IOBMD_NAME_MAX];
@@ -76,7 +76,7 @@ static void set_name(int fd, const char *prefix, const char *name)
 	(void)ioctl(fd, IOBMD_IOC_SET_NAME, &args);
 }
 
-/* What a capacity is a multiple of. */
+/* The capacity must be a multiple of this. */
 static uint64_t capacity_unit(const struct iobmd_get_info *info)
 {
 	return info->huge == IOBMD_HUGE_REQUIRE ? info->huge_page_size : 1;
@@ -98,7 +98,7 @@ static int create(int device, uint32_t huge, uint64_t capacity)
 	return ioctl(device, IOBMD_IOC_CREATE, &args);
 }
 
-/* The size of a huge page, which only a buffer tells; 0 on failure. */
+/* The size of a huge page, which only a buffer reports; 0 on failure. */
 static uint64_t huge_page_size(int device)
 {
 	struct iobmd_get_info info;
@@ -116,7 +116,7 @@ static uint64_t huge_page_size(int device)
 	return info.huge_page_size;
 }
 
-/* Of nothing but huge pages, of which there is one at least. */
+/* Creates a buffer of huge pages only, of which it needs at least one. */
 static int create_huge(int device, unsigned int flags)
 {
 	unsigned int shift = flags >> MFD_HUGE_SHIFT & MFD_HUGE_MASK;
@@ -147,8 +147,9 @@ static int create_any(unsigned int flags)
 }
 
 /*
- * A new memfd is empty; a buffer has a byte at least, of which nothing is in use. The
- * buffer itself remembers that it may not be sealed, for all that it is passed to.
+ * A new memfd is empty. A buffer has at least one byte, so set its length to 0. Whether
+ * it may be sealed is stored in the buffer itself, so that it applies in every process
+ * that receives it.
  */
 int memfd_buffer_create(const char *name, unsigned int flags)
 {
@@ -167,8 +168,8 @@ int memfd_buffer_create(const char *name, unsigned int flags)
 }
 
 /*
- * Whether @fd is a buffer. Keeps errno. Another driver may know the number of our
- * command for something else, but no driver makes regular files.
+ * Whether @fd is a buffer. Preserves errno. Another driver may use the number of this
+ * command for something else, but no driver creates regular files.
  */
 bool memfd_buffer_ask(int fd, struct iobmd_get_info *info)
 {
@@ -181,7 +182,7 @@ bool memfd_buffer_ask(int fd, struct iobmd_get_info *info)
 	return is_buffer;
 }
 
-/* With what was cut off of the bytes in the memory that stays, as it is to be 0 later. */
+/* Zeroes the bytes that are cut off, since they must read as 0 after a later growth. */
 static int set_length_below(int fd, uint64_t from, uint64_t end)
 {
 	if (end > from && memfd_next()->fallocate64(fd, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE,
@@ -190,7 +191,7 @@ static int set_length_below(int fd, uint64_t from, uint64_t end)
 	return set_length(fd, from);
 }
 
-/* As ftruncate(2) of a memfd, also where the capacity cannot be @size. */
+/* Like ftruncate(2) of a memfd, also if the capacity cannot be @size. */
 int memfd_buffer_set_size(int fd, const struct iobmd_get_info *info, int64_t size)
 {
 	uint64_t length = size, unit = capacity_unit(info), capacity;
@@ -203,7 +204,7 @@ int memfd_buffer_set_size(int fd, const struct iobmd_get_info *info, int64_t siz
 	if (length == info->length)
 		return 0;
 	capacity = length ? (length + unit - 1) / unit * unit : unit;
-	/* Zeroing within a page is a write, other than for a memfd. */
+	/* Unlike in a memfd, zeroing within a page counts as a write. */
 	if (length < info->length && length < capacity)
 		forbids |= IOBMD_SEAL_WRITE;
 	if (info->seals & forbids) {
@@ -219,8 +220,8 @@ int memfd_buffer_set_size(int fd, const struct iobmd_get_info *info, int64_t siz
 }
 
 /*
- * A buffer is never executable, which needs no seal. What can be written through the
- * mappings of now and not later, F_SEAL_FUTURE_WRITE, it does not know.
+ * A buffer is never executable, so that seal is implied. It does not support
+ * F_SEAL_FUTURE_WRITE, which leaves existing mappings writable.
  */
 int memfd_buffer_add_seals(int fd, const struct iobmd_get_info *info, unsigned int seals)
 {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Calls that a memfd answers and a buffer does not, or otherwise. Each goes to the
- * kernel first, and only after an error that a buffer gives is there a look at what the
- * descriptor is: other files lose nothing, and buffers of other processes are known too.
- * But those that set a size, which are rare, look first: a seal of a buffer is about its
- * capacity, within which the kernel changes the size.
+ * Calls that a buffer rejects or handles differently from a memfd. Each goes to the
+ * kernel first. Only after an error that a buffer returns is the descriptor examined,
+ * so that other files lose nothing, and buffers of other processes are recognised too.
+ * Calls that set a size are rare, and examine the descriptor first: a seal of a buffer
+ * applies to its capacity, within which the kernel would change the size.
  */
 #include "memfd.h"
 
@@ -22,7 +22,7 @@ static int fcntl_seals(int fd, int command, unsigned int seals)
 	return memfd_buffer_add_seals(fd, &info, seals);
 }
 
-/* An argument that is an int comes as a pointer, with bits beyond it that mean nothing. */
+/* An int argument is passed as a pointer, whose upper bits are undefined. */
 static int fcntl_any(__typeof__(fcntl) *call, int fd, int command, void *arg)
 {
 	int ret = call(fd, command, arg);
@@ -54,7 +54,7 @@ IOBMD_MEMFD_EXPORT int fcntl64(int fd, int command, ...)
 	return fcntl_any(memfd_next()->fcntl64, fd, command, arg);
 }
 
-/* The size cannot be that of a capacity (EINVAL), or a seal forbids it (EBUSY). */
+/* The size cannot be a capacity (EINVAL), or a seal forbids it (EBUSY). */
 static bool may_be_size_of_buffer(int fd, struct iobmd_get_info *info)
 {
 	return (errno == EINVAL || errno == EBUSY) && memfd_buffer_ask(fd, info);
@@ -100,7 +100,7 @@ IOBMD_MEMFD_EXPORT int ftruncate64(int fd, off64_t length)
 	return memfd_next()->ftruncate64(fd, length) ? truncate_buffer(fd, length) : 0;
 }
 
-/* The end of what is to be allocated, or -1. */
+/* The end of the range to allocate, or -1. */
 static int64_t allocation_end(int64_t offset, int64_t length)
 {
 	int64_t end;
@@ -119,7 +119,7 @@ static int extend_buffer(int fd, int64_t end)
 	return memfd_buffer_set_size(fd, &info, end);
 }
 
-/* What is punched is 0 afterwards, but no memory comes free. */
+/* A hole reads as 0 afterwards, but no memory is freed. */
 static int punch_buffer(int fd, int64_t offset, int64_t length)
 {
 	struct iobmd_get_info info;
@@ -155,7 +155,7 @@ IOBMD_MEMFD_EXPORT int fallocate64(int fd, int mode, off64_t offset, off64_t len
 	return allocate_in_buffer(fd, mode, offset, length);
 }
 
-/* Returns the error, and leaves errno alone. A buffer never needs the C library's way. */
+/* Returns the error and preserves errno. A buffer never needs the C library's emulation. */
 IOBMD_MEMFD_EXPORT int posix_fallocate64(int fd, off64_t offset, off64_t length)
 {
 	int err = 0, saved_errno = errno;
@@ -175,8 +175,8 @@ IOBMD_MEMFD_EXPORT int posix_fallocate(int fd, off_t offset, off_t length)
 }
 
 /*
- * Whether a write that came to @ret ended where a buffer does. What is to be appended
- * finds no room there in any case.
+ * Whether a write that returned @ret stopped at the end of a buffer. An append never
+ * finds room there.
  */
 static bool ended_at_end(int fd, ssize_t ret)
 {
@@ -190,9 +190,9 @@ static bool ended_at_end(int fd, ssize_t ret)
 }
 
 /*
- * After a write that came to @ret: whether to go on with the rest of @count bytes, from
- * @offset on. A memfd grows by a write, a buffer does not. That there is room already
- * is the work of another thread, or what follows fails with another error.
+ * After a write that returned @ret: whether to continue with the rest of @count bytes,
+ * from @offset on. A memfd is extended by a write, a buffer is not. If there is room
+ * already, another thread has made it, or the next write fails with another error.
  */
 static bool make_room(int fd, ssize_t ret, int64_t offset, size_t count)
 {
@@ -201,7 +201,7 @@ static bool make_room(int fd, ssize_t ret, int64_t offset, size_t count)
 	return !fallocate64(fd, 0, offset, count);
 }
 
-/* The same at the position of @fd. */
+/* The same for the file position of @fd. */
 static bool make_room_here(int fd, ssize_t ret, size_t count)
 {
 	if (!ended_at_end(fd, ret))
@@ -209,7 +209,7 @@ static bool make_room_here(int fd, ssize_t ret, size_t count)
 	return make_room(fd, ret, lseek64(fd, 0, SEEK_CUR), count);
 }
 
-/* Again and again: another thread may have moved the position meanwhile. */
+/* Loops, since another thread may have moved the file position meanwhile. */
 IOBMD_MEMFD_EXPORT ssize_t write(int fd, const void *data, size_t count)
 {
 	size_t done = 0;
@@ -253,7 +253,7 @@ IOBMD_MEMFD_EXPORT ssize_t pwrite(int fd, const void *data, size_t count, off_t 
 }
 #endif
 
-/* Bytes in all of @iov; those that writev(2) refuses count as 0. */
+/* The bytes in all of @iov; 0 if writev(2) rejects it. */
 static size_t total_length(const struct iovec *iov, int count)
 {
 	size_t total = 0;
@@ -265,7 +265,7 @@ static size_t total_length(const struct iovec *iov, int count)
 	return total;
 }
 
-/* What of @iov is beyond its first @done bytes. */
+/* Writes what follows the first @done bytes of @iov. */
 static ssize_t write_rest(int fd, const struct iovec *iov, int count, size_t done)
 {
 	size_t skip = done;
@@ -300,8 +300,8 @@ IOBMD_MEMFD_EXPORT ssize_t writev(int fd, const struct iovec *iov, int count)
 }
 
 /*
- * A private mapping for reading, which a buffer has only for descriptors that are for
- * reading: such a one is made, and the mapping keeps it.
+ * A private read-only mapping, which a buffer allows only for read-only descriptors. So
+ * derive one; the mapping keeps it.
  */
 static void *map_privately(void *address, size_t length, int prot, int flags, int fd,
 			   off64_t offset)

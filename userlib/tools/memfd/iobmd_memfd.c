@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * libiobmd-memfd: a library to be preloaded, which gives a program buffers in place of
- * memfds. Here: making them. calls.c has the calls that change them.
+ * libiobmd-memfd: a preloaded library that gives a program buffers instead of memfds.
+ * This file creates them; calls.c has the calls that change them.
  */
 #include "memfd.h"
 
@@ -20,10 +20,10 @@
 #define MFD_NOEXEC_SEAL 0x0008U
 #endif
 
-/* Bytes in the longest name of a memfd, by memfd_create(2) */
+/* The maximum length of the name of a memfd, see memfd_create(2). */
 #define MEMFD_NAME_MAX 249
 
-/* What a buffer can do. It is never executable: MFD_EXEC asks for a real memfd. */
+/* The flags that a buffer supports. It is never executable: MFD_EXEC needs a real memfd. */
 #define BUFFER_FLAGS (MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB | MFD_NOEXEC_SEAL)
 #define HUGETLB_FLAGS ((unsigned int)MFD_HUGE_MASK << MFD_HUGE_SHIFT)
 
@@ -50,7 +50,7 @@ static void find_next(void)
 	next.mmap64 = dlsym(RTLD_NEXT, "mmap64");
 }
 
-/* What the launcher does not write fails when a buffer is made. */
+/* A value that the launcher does not write fails when a buffer is created. */
 static uint32_t read_huge(const char *value)
 {
 	if (!value || !strcmp(value, "allow"))
@@ -99,7 +99,7 @@ static void prepare(void)
 	errno = saved_errno;
 }
 
-/* Before the program runs: a signal handler may call write(2), but not dlsym(3). */
+/* Runs before the program: a signal handler may call write(2), but not dlsym(3). */
 static __attribute__((constructor)) void prepare_once(void)
 {
 	pthread_once(&once, prepare);
@@ -117,7 +117,7 @@ const struct memfd_options *memfd_options(void)
 	return &options;
 }
 
-/* One line, at once, and past the program's own streams. Keeps errno. */
+/* Writes one line at once, bypassing the program's streams. Preserves errno. */
 static __attribute__((format(printf, 1, 2))) void say(const char *format, ...)
 {
 	int saved_errno = errno, length;
@@ -144,7 +144,7 @@ static void say_made(const char *name, int fd)
 		    (unsigned long long)info.id);
 }
 
-/* Once in a process is enough, unless all is to be told. */
+/* Reported once in each process, unless --verbose. */
 static void say_failed(const char *name)
 {
 	static bool said;

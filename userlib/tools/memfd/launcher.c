@@ -17,7 +17,7 @@
 
 #define LIBRARY "libiobmd-memfd.so"
 
-/* As env(1) and others that run a program */
+/* The exit statuses of env(1) and similar programs. */
 #define EXIT_CANNOT_RUN	126
 #define EXIT_NOT_FOUND	127
 
@@ -27,12 +27,12 @@ static const char usage[] =
 	"Runs a program with buffers of /dev/iobmd in place of memfds.\n"
 	"\n"
 	"  --huge=never|allow|require  whether buffers have huge pages (default: allow)\n"
-	"  --node=N       NUMA node to take memory from first\n"
-	"  --name=PREFIX  what names of buffers begin with\n"
-	"  --strict       where there is no buffer, memfd_create(2) fails\n"
-	"  --verbose      tell of each memfd what became of it\n"
-	"  --help         this text\n"
-	"  --version      the version\n";
+	"  --node=N       preferred NUMA node\n"
+	"  --name=PREFIX  prefix of the names of buffers\n"
+	"  --strict       make memfd_create(2) fail if there is no buffer\n"
+	"  --verbose      report what each memfd_create(2) returned\n"
+	"  --help         print this text\n"
+	"  --version      print the version\n";
 
 static const struct option long_options[] = {
 	{ "huge", required_argument, NULL, 'H' },
@@ -79,7 +79,7 @@ static void print_and_exit(const char *text)
 	exit(EXIT_SUCCESS);
 }
 
-/* Of another launcher around this one, nothing is left. */
+/* Options of an outer launcher must not remain. */
 static void clear_options(void)
 {
 	static const char *const variables[] = {
@@ -114,7 +114,7 @@ static void set_option(int option)
 	}
 }
 
-/* Where PROGRAM is, as execvp(3) will find it; false if nowhere. */
+/* Finds PROGRAM as execvp(3) will; false if there is none. */
 static bool find_program(const char *name, char path[PATH_MAX])
 {
 	const char *directory = getenv("PATH");
@@ -136,7 +136,7 @@ static bool read_all(int fd, void *data, size_t size, off_t offset)
 	return pread(fd, data, size, offset) == (ssize_t)size;
 }
 
-/* Whether a dynamic linker is asked for, which is what preloads; -1 if it cannot tell. */
+/* Whether the program requests a dynamic linker, which is what preloads; -1 if unknown. */
 static int has_interpreter(int fd, const ElfW(Ehdr) *header)
 {
 	ElfW(Phdr) segment;
@@ -157,7 +157,7 @@ static bool is_elf(const ElfW(Ehdr) *header)
 	return !memcmp(header->e_ident, ELFMAG, SELFMAG);
 }
 
-/* As this launcher, and so the library beside it */
+/* The same format as this launcher, and so as the library. */
 static bool is_native(const ElfW(Ehdr) *header)
 {
 	ElfW(Ehdr) own;
@@ -172,7 +172,7 @@ static bool is_native(const ElfW(Ehdr) *header)
 			  own.e_machine == header->e_machine);
 }
 
-/* The dynamic linker preloads nothing from the environment of such a program. */
+/* For such a program the dynamic linker ignores LD_PRELOAD. */
 static const char *why_privileged(int fd)
 {
 	struct stat st;
@@ -188,7 +188,7 @@ static const char *why_privileged(int fd)
 	return NULL;
 }
 
-/* Why the library has no effect on the program in @fd, as far as that can be seen. */
+/* Why the library has no effect on the program in @fd, as far as this can be determined. */
 static const char *why_not(int fd)
 {
 	ElfW(Ehdr) header;
@@ -203,7 +203,7 @@ static const char *why_not(int fd)
 	return has_interpreter(fd, &header) ? NULL : "it is statically linked";
 }
 
-/* What cannot be found or read is left to execvp(3), and what cannot be told to luck. */
+/* If the program cannot be found or read, execvp(3) reports it. */
 static void check_program(const char *name)
 {
 	const char *reason = NULL;
@@ -220,7 +220,7 @@ static void check_program(const char *name)
 		error(strict ? EXIT_FAILURE : 0, 0, "%s is not helped: %s", path, reason);
 }
 
-/* Beside the launcher, as it is built, or where it is installed. */
+/* In the directory of the launcher in a build tree, else where it is installed. */
 static void find_library(char path[PATH_MAX])
 {
 	static const char *const places[] = { LIBRARY, "../lib/iobmd/" LIBRARY };
@@ -239,7 +239,7 @@ static void find_library(char path[PATH_MAX])
 	error(EXIT_FAILURE, 0, "cannot find " LIBRARY " in %s or ../lib/iobmd", self);
 }
 
-/* The first of those that are preloaded, so that it finds the calls of the others. */
+/* Preloaded first, so that it finds the calls of other preloaded libraries. */
 static void preload(void)
 {
 	const char *others = getenv("LD_PRELOAD");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the parts of libiobmd-memfd.so know of each other. */
+/* What the files of libiobmd-memfd.so share. */
 #ifndef IOBMD_MEMFD_H
 #define IOBMD_MEMFD_H
 
@@ -13,10 +13,10 @@
 
 #include <linux/iobmd.h>
 
-/* The library hides all but the calls that it takes the place of. */
+/* The library hides everything except the calls that it replaces. */
 #define IOBMD_MEMFD_EXPORT __attribute__((visibility("default")))
 
-/* The calls as they are without this library. */
+/* The original calls. */
 struct memfd_next {
 	__typeof__(memfd_create) *memfd_create;
 	__typeof__(syscall) *syscall;
@@ -37,7 +37,7 @@ struct memfd_next {
 
 const struct memfd_next *memfd_next(void);
 
-/* What the launcher was told, from the environment. */
+/* The options of the launcher, from the environment. */
 struct memfd_options {
 	uint32_t huge;		/* enum iobmd_huge; another value fails in CREATE */
 	bool has_node;
@@ -50,9 +50,9 @@ struct memfd_options {
 const struct memfd_options *memfd_options(void);
 
 /*
- * Everything about a buffer is asked of the buffer: nothing is kept by the number of
- * a descriptor, which may be dup'ed, passed on, closed and used for something else.
- * Functions return -1 with errno set on failure.
+ * The state is read from the buffer each time, and not kept by descriptor number: a
+ * descriptor can be duplicated, passed on, closed and reused. Functions return -1 with
+ * errno set on failure.
  */
 int memfd_buffer_create(const char *name, unsigned int flags);
 bool memfd_buffer_ask(int fd, struct iobmd_get_info *info);

@@ -7,7 +7,7 @@ MEMFD_LIBRARY	:= $(OUTPUT)/tools/libiobmd-memfd.so
 MEMFD_LAUNCHER	:= $(OUTPUT)/tools/iobmd-memfd
 MEMFD_SOURCES	:= $(addprefix tools/memfd/,iobmd_memfd.c buffer.c calls.c)
 
-# Not with _FILE_OFFSET_BITS=64: both ftruncate() and ftruncate64() are defined there.
+# Without _FILE_OFFSET_BITS=64, since it defines both ftruncate() and ftruncate64().
 $(MEMFD_LIBRARY): $(MEMFD_SOURCES) tools/memfd/memfd.h $(HEADERS)
 	mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -D_GNU_SOURCE -U_FILE_OFFSET_BITS -U_TIME_BITS -fPIC \
