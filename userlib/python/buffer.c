@@ -66,7 +66,7 @@ static PyObject *buffer_close(PyObject *object, PyObject *unused)
 		return NULL;
 	self->handle = NULL;
 	iobmd_buffer_free(handle);
-	Py_RETURN_NONE;
+	return py_none();
 }
 
 static PyObject *buffer_enter(PyObject *object, PyObject *unused)
@@ -116,7 +116,7 @@ static PyObject *buffer_set_length(PyObject *object, PyObject *value)
 	ret = iobmd_buffer_set_length(self->handle, length);
 	if (ret)
 		return py_error(ret);
-	Py_RETURN_NONE;
+	return py_none();
 }
 
 static PyObject *buffer_resize(PyObject *object, PyObject *value)
@@ -138,7 +138,7 @@ static PyObject *buffer_resize(PyObject *object, PyObject *value)
 	self->calls--;
 	if (ret)
 		return py_error(ret);
-	Py_RETURN_NONE;
+	return py_none();
 }
 
 /* What is mapped for writing would forbid the seal against it. */
@@ -169,7 +169,7 @@ static PyObject *buffer_seal(PyObject *object, PyObject *value)
 	} while (ret == -EINTR && !PyErr_CheckSignals());
 	if (ret)
 		return py_error(ret);
-	Py_RETURN_NONE;
+	return py_none();
 }
 
 /* None, or a pair of offset and length */

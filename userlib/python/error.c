@@ -30,6 +30,13 @@ PyObject *py_error(int error)
 	return NULL;
 }
 
+/* What a method returns that has nothing to say */
+PyObject *py_none(void)
+{
+	Py_INCREF(Py_None);
+	return Py_None;
+}
+
 /* The buffer, or NULL and ValueError if it is closed, as for a file */
 struct py_buffer *py_open(PyObject *object)
 {

@@ -266,8 +266,6 @@ static struct PyModuleDef definition = {
 	.m_clear = module_clear,
 };
 
-PyMODINIT_FUNC PyInit__iobmd(void);
-
 PyMODINIT_FUNC PyInit__iobmd(void)
 {
 	return PyModuleDef_Init(&definition);

@@ -43,6 +43,9 @@ struct py_state {
 	PyTypeObject *info;
 };
 
+/* module.c */
+PyMODINIT_FUNC PyInit__iobmd(void);
+
 /* buffer.c */
 extern PyType_Spec py_buffer_spec;
 PyObject *py_buffer_wrap(PyTypeObject *type, struct iobmd_buffer *handle);
@@ -64,6 +67,7 @@ PyObject *py_receive(PyObject *module, PyObject *socket);
 
 /* error.c */
 PyObject *py_error(int error);
+PyObject *py_none(void);
 struct py_buffer *py_open(PyObject *object);
 int py_size(PyObject *object, void *size);
 

@@ -24,7 +24,7 @@ PYTHON_CFLAGS	:= $(ALL_CFLAGS) -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -fPIC -fvisi
 .PHONY: python
 python: $(PYTHON_MODULE) $(PYTHON_SHARED) $(PYTHON_COPIES)
 
-$(PYTHON_OBJECTS): $(OUTPUT)/python/%.o: python/%.c python/python.h $(HEADERS) Makefile
+$(PYTHON_OBJECTS): $(OUTPUT)/python/%.o: python/%.c python/python.h $(HEADERS) Makefile python/python.mk
 	@test -e "$(PYTHON_INCLUDE)/Python.h" || { \
 		echo "no Python.h for $(PYTHON): install python3-dev" >&2; exit 1; }
 	mkdir -p $(@D)

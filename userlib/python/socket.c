@@ -102,7 +102,7 @@ PyObject *py_buffer_send(PyObject *object, PyObject *socket)
 	self->calls--;
 	if (ret)
 		return py_error(ret);
-	Py_RETURN_NONE;
+	return py_none();
 }
 
 PyObject *py_receive(PyObject *module, PyObject *socket)
