@@ -37,7 +37,11 @@ lib: ## the library and its tools (ARCH=arm64 or i386: in build/userlib-arm64, -
 	@scripts/setup build
 	@$(USERLIB) all
 
-selftests: lib ## the test programs (ARCH=arm64 or i386: in build/selftests-arm64, -i386)
+python: ## the package for Python, in build/userlib/python
+	@scripts/setup build python
+	@$(USERLIB) lib python
+
+selftests: lib $(if $(FOREIGN),,python) ## the test programs (ARCH=arm64 or i386: in build/selftests-arm64, -i386)
 	@scripts/setup build test
 	@$(MAKE) --no-print-directory -C selftests OUTPUT=$(BUILD)/selftests$(FOREIGN) LIBIOBMD=$(BUILD)/userlib$(FOREIGN)/libiobmd.a KSFT_DIR=$$(scripts/kernel source)/tools/testing/selftests
 
@@ -107,5 +111,5 @@ clean: ## remove what was built; the cache of kernels stays
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
-.PHONY: all module modules lib selftests sparse static check check-debug check-arm64 check-i386 check-sanitize bench bench-native demo \
+.PHONY: all module modules lib python selftests sparse static check check-debug check-arm64 check-i386 check-sanitize bench bench-native demo \
 	man install install-files uninstall deb clean help
