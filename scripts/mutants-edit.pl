@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # A part of scripts/mutants. `list' reads what scripts/mutants.cocci prints, and prints the sites: file, line, kind, function, place,
-# source text, with tabs. `apply KIND FILE PLACE' prints the changed file.
+# source text, with tabs. A text that the function has already had gets a number. `apply KIND FILE PLACE' prints the changed file.
 
 use strict;
 use warnings;
@@ -73,7 +73,7 @@ sub is_fixed {
 }
 
 sub list {
-	my (%seen, %text, @sites);
+	my (%seen, %text, %count, @sites);
 
 	while (<STDIN>) {
 		chomp;
@@ -87,7 +87,12 @@ sub list {
 		$source =~ s/\s+/ /g;
 		push @sites, [ $file, $place[0], $kind, $function, "@place", $source ];
 	}
-	print join("\t", @$_), "\n" for sort { $a->[0] cmp $b->[0] || $a->[1] <=> $b->[1] || $a->[2] cmp $b->[2] } @sites;
+	for (sort { $a->[0] cmp $b->[0] || $a->[1] <=> $b->[1] || $a->[2] cmp $b->[2] || $a->[4] cmp $b->[4] } @sites) {
+		my $same = ++$count{join("\t", @$_[0, 2, 3, 5])};
+
+		$_->[5] .= " #$same" if $same > 1;
+		print join("\t", @$_), "\n";
+	}
 }
 
 sub apply {
