@@ -74,6 +74,9 @@ check-sanitize: ## the library's tests with sanitizers, on 6.12 (SANITIZE=addres
 		LIBIOBMD=$(BUILD)/sanitize/userlib/libiobmd.a KSFT_DIR=$$(scripts/kernel source)/tools/testing/selftests $(SANITIZED)
 	@OUTPUT=$(BUILD)/sanitize scripts/vm $(KERNEL:%=-k %) -m 2048 --numa 2 -- selftests/run $(SANITIZED)
 
+mutants: ## do the tests notice a mistake? (N=20, 0: all; SEED=1; FILES="module/view.c"; MUTANTS="--continue")
+	@scripts/mutants $(N:%=--number %) $(SEED:%=--seed %) $(MUTANTS) $(FILES)
+
 bench: ## times of iobmd and others side by side, in a virtual machine; plots in build/bench (BENCH="--icount", "--operation create")
 	@scripts/bench $(KERNEL:%=--kernel %) $(BENCH)
 
@@ -108,8 +111,8 @@ deb: ## Debian packages, in build/packages
 clean: ## remove what was built; the cache of kernels stays
 	rm -rf $(BUILD)
 
+# Each target that has a word about it
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-.PHONY: all module modules lib python selftests sparse static check check-debug check-arm64 check-i386 check-sanitize bench bench-native demo \
-	man install install-files uninstall deb clean help
+.PHONY: all $(shell sed -n 's/^\([a-z0-9-]*\):.*##.*/\1/p' $(MAKEFILE_LIST))
