@@ -60,6 +60,9 @@ check-arm64: ## the tests on arm64, emulated, with pages of 4 and of 16 KiB (KER
 check-i386: ## the tests as 32-bit programs (KERNELS=, TESTS= as above)
 	@KERNELS="$(KERNELS)" scripts/check --i386 $(TESTS)
 
+check-packages: ## the packages, installed on fresh Debian systems and tried in virtual machines (RELEASES="12 13")
+	@scripts/check-packages $(RELEASES)
+
 SANITIZE ?= address,undefined
 SANITIZED := $(basename $(notdir $(shell find selftests -name 'library*.c')))
 
@@ -105,7 +108,7 @@ clean: ## remove what was built; the cache of kernels stays
 	rm -rf $(BUILD)
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-.PHONY: all module modules lib selftests sparse static check check-debug check-arm64 check-i386 check-sanitize bench bench-native demo \
+.PHONY: all module modules lib selftests sparse static check check-debug check-arm64 check-i386 check-packages check-sanitize bench bench-native demo \
 	man install install-files uninstall deb clean help
