@@ -64,6 +64,9 @@ check-arm64: ## the tests on arm64, emulated, with pages of 4 and of 16 KiB (KER
 check-i386: ## the tests as 32-bit programs (KERNELS=, TESTS= as above)
 	@KERNELS="$(KERNELS)" scripts/check --i386 $(TESTS)
 
+check-packages: ## the packages, installed on fresh Debian systems and tried in virtual machines (RELEASES="12 13")
+	@scripts/check-packages $(RELEASES)
+
 SANITIZE ?= address,undefined
 SANITIZED := $(basename $(notdir $(shell find selftests -name 'library*.c')))
 
