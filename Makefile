@@ -60,6 +60,9 @@ check-arm64: ## the tests on arm64, emulated, with pages of 4 and of 16 KiB (KER
 check-i386: ## the tests as 32-bit programs (KERNELS=, TESTS= as above)
 	@KERNELS="$(KERNELS)" scripts/check --i386 $(TESTS)
 
+check-users: ## programs that know nothing of buffers, on buffers: Python, fio, QEMU... (KERNELS="6.12 7.3", TESTS="fio")
+	@KERNELS="$(if $(filter file,$(origin KERNELS)),,$(KERNELS))" scripts/check --users $(TESTS)
+
 SANITIZE ?= address,undefined
 SANITIZED := $(basename $(notdir $(shell find selftests -name 'library*.c')))
 
@@ -107,5 +110,5 @@ clean: ## remove what was built; the cache of kernels stays
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
-.PHONY: all module modules lib selftests sparse static check check-debug check-arm64 check-i386 check-sanitize bench bench-native demo \
-	man install install-files uninstall deb clean help
+.PHONY: all module modules lib selftests sparse static check check-debug check-arm64 check-i386 check-users check-sanitize \
+	bench bench-native demo man install install-files uninstall deb clean help
