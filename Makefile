@@ -67,6 +67,9 @@ check-i386: ## the tests as 32-bit programs (KERNELS=, TESTS= as above)
 check-packages: ## the packages, installed on fresh Debian systems and tried in virtual machines (RELEASES="12 13")
 	@scripts/check-packages $(RELEASES)
 
+check-users: ## programs that know nothing of buffers, on buffers: Python, fio, QEMU... (KERNELS="6.12 7.3", TESTS="fio")
+	@KERNELS="$(if $(filter file,$(origin KERNELS)),,$(KERNELS))" scripts/check --users $(TESTS)
+
 SANITIZE ?= address,undefined
 SANITIZED := $(basename $(notdir $(shell find selftests -name 'library*.c')))
 

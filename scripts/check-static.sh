@@ -125,7 +125,7 @@ c_sources() {
 check_scripts() {
 	local -a scripts
 
-	mapfile -t scripts < <(grep -slE '^#!.*(bash|sh)$' scripts/* scripts/package/* selftests/run .ci/run module/examples/*/*)
+	mapfile -t scripts < <(grep -slE '^#!.*(bash|sh)$' scripts/* scripts/package/* selftests/run selftests/users/* .ci/run module/examples/*/*)
 	shellcheck "${scripts[@]}" scripts/*.sh scripts/package/*.dkms userlib/tools/*.bash
 }
 
