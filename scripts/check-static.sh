@@ -49,7 +49,7 @@ userlib/examples		PREFER_DEFINED_ATTRIBUTE_MACRO	user space has no such macros
 userlib/examples		PREFER_KERNEL_TYPES	user space has stdint.h
 userlib/examples		STRCPY			of a constant, into much more memory
 userlib/examples/hello.c	ASSIGN_IN_IF		one message for two calls
-userlib/python			CAMELCASE		the names of Python's C API
+userlib/python			CAMELCASE		the names of the C API of Python
 userlib/python			MACRO_ARG_REUSE		the argument is a variable
 userlib/python			PREFER_KERNEL_TYPES	user space has stdint.h
 userlib/python			STATIC_CONST_CHAR_ARRAY	Python 3.11 wants to be given an array that is not constant
