@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The commands: all that the tests know of each. What holds for every command is tested
- * with these lists, in abi, layout and fuzz.
+ * The commands: everything that the tests know about each. The rules for all commands
+ * are tested with these lists, in abi, layout and fuzz.
  */
 #ifndef IOBMD_TEST_COMMANDS_H
 #define IOBMD_TEST_COMMANDS_H
@@ -18,12 +18,12 @@
 
 #define IOBMD_DEVICE	"/dev/iobmd"
 
-/* Where a command is taken, and whether its argument comes back with an answer */
+/* Which files accept a command, and whether its argument is written back. */
 enum { ON_DEVICE = 1, ON_BUFFER = 2, ANSWERS = 4 };
 
 #define RESERVED(verb)	offsetof(struct iobmd_##verb, __reserved)
 
-/* COMMAND(verb, VERB, number, where, flags that are known, where zero must be or 0) */
+/* COMMAND(verb, VERB, number, where, valid flags, offset of a reserved field or 0) */
 #define COMMANDS(COMMAND) \
 	COMMAND(create, CREATE, 0xbd40, ON_DEVICE, 1, RESERVED(create)) \
 	COMMAND(compose, COMPOSE, 0xbd41, ON_DEVICE | ON_BUFFER, 1, RESERVED(compose)) \
@@ -87,7 +87,7 @@ static inline int iobmd_open(void)
 	return open(IOBMD_DEVICE, O_RDWR | O_CLOEXEC);
 }
 
-/* Fills in the size; everything else is the caller's. */
+/* Sets only the size; the rest is the caller's. */
 static inline int iobmd_create_args(struct iobmd_create *args)
 {
 	int device = iobmd_open();
@@ -103,7 +103,7 @@ static inline int iobmd_create_args(struct iobmd_create *args)
 	return fd;
 }
 
-/* For those who cannot open the device any more. */
+/* For processes that can no longer open the device. */
 static inline int iobmd_compose_on(int device, uint32_t flags,
 				   const struct iobmd_compose_part *parts, uint32_t nr_parts)
 {
@@ -147,7 +147,7 @@ static inline int iobmd_get_info(int fd, struct iobmd_get_info *info)
 	return ioctl(fd, IOBMD_IOC_GET_INFO, info);
 }
 
-/* One field of GET_INFO; all ones where the call fails. */
+/* One field of GET_INFO; all ones if the call fails. */
 #define IOBMD_INFO(fd, field) ({					\
 	struct iobmd_get_info __info;					\
 									\
@@ -239,9 +239,9 @@ static inline void *iobmd_map(int fd, uint32_t flags, void *address,
 }
 
 /*
- * command_fill_VERB() makes a valid argument of which size and flags need only be set.
- * command_undo_VERB() tells whether the command has done its work, to a buffer of two
- * pages, and takes that back.
+ * command_fill_VERB() makes a valid argument, except for size and flags.
+ * command_undo_VERB() checks that the command has had its effect, on a buffer of two
+ * pages, and undoes it.
  */
 #define COMMAND_NAME	"abi"
 
@@ -358,7 +358,7 @@ static inline bool command_undo_derive(int fd, int result, const void *args)
 	return !close(result) && id == IOBMD_INFO(fd, id);
 }
 
-/* No seal comes off again, so this adds none. */
+/* Adds no seal, since it could not be removed. */
 static inline void command_fill_seal(int fd, void *args)
 {
 	*(struct iobmd_seal *)args = (struct iobmd_seal){ .seals = 0 };

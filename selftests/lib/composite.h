@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the tests of composites share: parts, and two buffers to make them of. */
+/* For the tests of composites: parts, and two buffers to make them of. */
 #ifndef IOBMD_TEST_COMPOSITE_H
 #define IOBMD_TEST_COMPOSITE_H
 
@@ -17,7 +17,7 @@
 	iobmd_compose(flags, __parts, ARRAY_SIZE(__parts));		\
 })
 
-/* A buffer that parts are taken of. */
+/* A buffer that provides parts. */
 struct member {
 	int fd;
 	uint64_t size;
@@ -25,7 +25,7 @@ struct member {
 	uint8_t *map;		/* all of it, filled with the pattern of the seed */
 };
 
-/* Whether that has worked. */
+/* Returns whether it succeeded. */
 static inline bool member_create(struct member *member, uint64_t size, uint32_t huge,
 				 uint8_t seed)
 {
@@ -44,14 +44,14 @@ static inline void member_unmap(struct member *member)
 	munmap(member->map, page_round(member->size));
 }
 
-/* Lets go of all that the process has of it, but for composites. */
+/* Releases everything that the process has of it, except composites. */
 static inline void member_drop(struct member *member)
 {
 	member_unmap(member);
 	close(member->fd);
 }
 
-/* The bytes at @address are those of the member from @offset on. */
+/* Expects the bytes at @address to be those of the member from @offset on. */
 #define EXPECT_SHOWS(address, member, offset, length)			\
 	EXPECT_EQ(-1, check_pattern(address, offset, length, (member).seed))
 

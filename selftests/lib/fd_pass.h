@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Handing a descriptor to another process: SCM_RIGHTS. */
+/* Passing a descriptor to another process: SCM_RIGHTS. */
 #ifndef IOBMD_TEST_FD_PASS_H
 #define IOBMD_TEST_FD_PASS_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the kernel tells of a descriptor in /proc. */
+/* What the kernel shows of a descriptor in /proc. */
 #ifndef IOBMD_TEST_FDINFO_H
 #define IOBMD_TEST_FDINFO_H
 
@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What /proc/self/fdinfo says under @key, without the newline; false if nothing. */
+/* The value of @key in /proc/self/fdinfo, without the newline; false if there is none. */
 static inline bool fdinfo_get(int fd, const char *key, char value[64])
 {
 	char path[64], line[256];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Real importers of dma-bufs: vgem, a DRM driver without hardware, and vivid, a
- * video camera without hardware. Both belong to Debian's kernels.
+ * Real importers of dma-bufs: vgem, a DRM driver without hardware, and vivid, a video
+ * camera without hardware. Both are part of Debian's kernels.
  */
 #ifndef IOBMD_TEST_IMPORTERS_H
 #define IOBMD_TEST_IMPORTERS_H
@@ -13,7 +13,7 @@
 #include <dirent.h>
 #include <linux/videodev2.h>
 
-/* CONFIG_DMA_API_DEBUG takes more mappings of one place for an error. */
+/* CONFIG_DMA_API_DEBUG reports more mappings of the same memory as an error. */
 #define DMA_MAPPINGS_MAX	7
 
 /* The descriptor of vivid's camera, or -1. */
@@ -37,7 +37,10 @@ static inline int vivid_open(void)
 	return -1;
 }
 
-/* Sets the camera to 640 columns of 24 bit and to @count frames; their size, or 0. */
+/*
+ * Sets the camera to 640 columns of 24 bits and to @count frames; returns the size of a
+ * frame, or 0.
+ */
 static inline uint32_t vivid_prepare(int camera, uint32_t count)
 {
 	struct v4l2_format format = {
@@ -61,7 +64,7 @@ static inline uint32_t vivid_prepare(int camera, uint32_t count)
 	return format.fmt.pix.sizeimage;
 }
 
-/* Lends a dma-buf to the camera. */
+/* Queues a dma-buf to the camera. */
 static inline int vivid_queue(int camera, uint32_t index, int dmabuf)
 {
 	struct v4l2_buffer frame = {
@@ -74,7 +77,7 @@ static inline int vivid_queue(int camera, uint32_t index, int dmabuf)
 	return ioctl(camera, VIDIOC_QBUF, &frame);
 }
 
-/* Waits for a frame: its index, or -1. */
+/* Waits for a frame; returns its index, or -1. */
 static inline int vivid_take(int camera)
 {
 	struct v4l2_buffer frame = {
@@ -93,8 +96,8 @@ static inline int vivid_stream(int camera, bool on)
 }
 
 /*
- * Whether the driver maps a dma-buf for itself when it imports it, to read and to write,
- * so that the exporter can refuse. Newer kernels leave that to who uses the object.
+ * Whether the driver maps a dma-buf for reading and writing when it imports it, so that
+ * the exporter can refuse. Newer kernels map it only when the object is used.
  */
 static inline bool vgem_import_maps(int card)
 {

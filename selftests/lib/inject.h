@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Making allocations, and copies from and to user memory, of this thread fail. */
+/* Fault injection into allocations, and copies from and to user memory, of this thread. */
 #ifndef IOBMD_TEST_INJECT_H
 #define IOBMD_TEST_INJECT_H
 
@@ -15,10 +15,10 @@
 #define SLABS		DEBUG "/failslab"
 #define PAGES		DEBUG "/fail_page_alloc"
 
-/* More than the longest call has; a call that does not end with that is stuck. */
+/* More than the longest call has; a call that reaches this is stuck. */
 #define MOST_POINTS	20000
 
-/* Anything may fail, and none of it is worth a word in the log. */
+/* Any allocation may fail, and failures are not logged. */
 static inline int inject_prepare(void)
 {
 	int err = 0;
@@ -35,7 +35,7 @@ static inline int inject_prepare(void)
 	return err;
 }
 
-/* From now on the @nth point of this thread fails. */
+/* Makes the @nth point of this thread from now on fail. */
 static inline bool inject(int fail_nth, unsigned int nth)
 {
 	char text[16];
@@ -45,8 +45,8 @@ static inline bool inject(int fail_nth, unsigned int nth)
 }
 
 /*
- * Ends that, and tells how many points are left to go, or -1. To ask is to copy from
- * and to user memory: the answer fails if it is the point itself.
+ * Stops the injection, and returns how many points were left, or -1. The query copies
+ * from and to user memory itself, so it fails if it is the point to fail.
  */
 static inline int inject_end(int fail_nth)
 {
@@ -57,7 +57,7 @@ static inline int inject_end(int fail_nth)
 	return told ? atoi(text) : -1;
 }
 
-/* One word for all cases: Debian's kernels have nothing of it. */
+/* Skips all cases at once: Debian's kernels lack fault injection. */
 static __attribute__((constructor)) void skip_without(void)
 {
 	if (exists(FAIL_NTH))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Looking at memory: its contents, whether it can be accessed, what is behind it. */
+/* Inspecting memory: its contents, whether it can be accessed, its physical pages. */
 #ifndef IOBMD_MEMORY_H
 #define IOBMD_MEMORY_H
 
@@ -26,13 +26,13 @@ static inline uint64_t page_round(uint64_t size)
 	return (size + page_size() - 1) / page_size() * page_size();
 }
 
-/* The first address from @address on that is a multiple of @alignment. */
+/* The first multiple of @alignment from @address on. */
 static inline uint8_t *address_round(void *address, size_t alignment)
 {
 	return (uint8_t *)(((uintptr_t)address + alignment - 1) & -alignment);
 }
 
-/* What belongs to the eight bytes from offset 8 * @number of a buffer on. */
+/* The pattern for the eight bytes from offset 8 * @number of a buffer on. */
 static inline uint64_t pattern_word(uint64_t number, uint8_t seed)
 {
 	return (number + 1) * 0x9e3779b97f4a7c15ull ^ seed * 0x0101010101010101ull;
@@ -43,7 +43,7 @@ static inline uint8_t pattern_byte(uint64_t offset, uint8_t seed)
 	return pattern_word(offset / 8, seed) >> offset % 8 * 8;
 }
 
-/* Eight bytes at a time, where there are so many: a processor that is emulated is slow. */
+/* Eight bytes at a time where possible, since an emulated processor is slow. */
 static inline void fill_pattern(void *address, uint64_t offset, size_t length, uint8_t seed)
 {
 	uint8_t *bytes = address;
@@ -62,7 +62,7 @@ static inline void fill_pattern(void *address, uint64_t offset, size_t length, u
 	}
 }
 
-/* Where the first byte that differs is, or -1. */
+/* The offset of the first byte that differs, or -1. */
 static inline ssize_t check_pattern(const void *address, uint64_t offset, size_t length,
 				    uint8_t seed)
 {
@@ -85,7 +85,7 @@ static inline ssize_t check_pattern(const void *address, uint64_t offset, size_t
 	return -1;
 }
 
-/* Where the first byte that is not @byte is, or -1. */
+/* The offset of the first byte that is not @byte, or -1. */
 static inline ssize_t check_bytes(const void *address, size_t length, uint8_t byte)
 {
 	const uint8_t *p = address;
@@ -97,7 +97,7 @@ static inline ssize_t check_bytes(const void *address, size_t length, uint8_t by
 	return p - (const uint8_t *)address;
 }
 
-/* Weak: the files of a program share them. */
+/* Weak, so that the files of a program share them. */
 __attribute__((weak)) __thread sigjmp_buf fault_env;
 __attribute__((weak)) __thread volatile sig_atomic_t fault_expected;
 
@@ -106,7 +106,7 @@ static inline void fault_handler(int sig)
 	if (fault_expected)
 		siglongjmp(fault_env, sig);
 	signal(sig, SIG_DFL);
-	raise(sig);	/* may have come from kill(2): returning would swallow it */
+	raise(sig);	/* may be from kill(2): returning would swallow it */
 }
 
 static __attribute__((constructor)) void fault_handler_install(void)
@@ -118,8 +118,8 @@ static __attribute__((constructor)) void fault_handler_install(void)
 }
 
 /*
- * Touches the byte at @address: 0 where that works, else the signal. A write
- * leaves the byte as it is, also for others who are writing it.
+ * Accesses the byte at @address. Returns 0 or the signal. A write does not change the
+ * byte, even if others write it at the same time.
  */
 static inline int faults(const volatile void *address, bool write)
 {
@@ -137,7 +137,10 @@ static inline int faults(const volatile void *address, bool write)
 	return sig;
 }
 
-/* The physical pages behind @count of them at @address; 0 where none is present. Needs root. */
+/*
+ * The physical pages of @count pages at @address; 0 for a page that is not present.
+ * Needs root.
+ */
 static inline void page_frames(const void *address, uint64_t *frames, size_t count)
 {
 	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
@@ -160,7 +163,7 @@ static inline uint64_t page_frame(const void *address)
 	return frame;
 }
 
-/* How many mappings of this process show the buffer of this id. */
+/* How many mappings of this process show the buffer with this id. */
 static inline int count_mappings(uint64_t id)
 {
 	char line[512];
@@ -176,7 +179,7 @@ static inline int count_mappings(uint64_t id)
 	return count;
 }
 
-/* Sum of one smaps field, in bytes, over the mappings that [@address, +@length) touches. */
+/* The sum of one smaps field, in bytes, over the mappings that overlap [@address, +@length). */
 static inline uint64_t smaps_bytes(const void *address, size_t length, const char *field)
 {
 	uint64_t start, end, from = (uintptr_t)address, sum = 0, kib;
@@ -185,7 +188,10 @@ static inline uint64_t smaps_bytes(const void *address, size_t length, const cha
 	FILE *smaps = fopen("/proc/self/smaps", "re");
 
 	while (smaps && fgets(line, sizeof(line), smaps)) {
-		/* A field's name may begin like a number: look at both. */
+		/*
+		 * The name of a field may begin with a hexadecimal digit, so require
+		 * both numbers.
+		 */
 		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " ", &start, &end) == 2) {
 			touches = start < from + length && from < end;
 			continue;

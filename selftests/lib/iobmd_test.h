@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the tests share. A wrapper of a system call returns what the call
- * returns: -1 (MAP_FAILED) with errno set where it fails.
+ * Shared by all tests. A wrapper of a system call returns what the call returns: -1
+ * (MAP_FAILED) with errno set on failure.
  */
 #ifndef IOBMD_TEST_H
 #define IOBMD_TEST_H
 
-/* Of a program of several files, only that with its cases has the harness. */
+/* In a program of several files, only the file with the cases has the harness. */
 #ifdef IOBMD_TEST_NO_HARNESS
 #include <ctype.h>
 #include <errno.h>
@@ -34,8 +34,8 @@
 #include "iobmd_memory.h"
 
 /*
- * Seconds for a case: the harness has 30, too few for a kernel with sanitizers in
- * an emulated machine.
+ * Seconds for a case: the default of 30 is too short for a kernel with sanitizers in an
+ * emulated machine.
  */
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT 300
@@ -65,7 +65,7 @@
 #define EXPECT_MAP_ERRNO(expected, call)				\
 	EXPECT_ERRNO(expected, (call) == MAP_FAILED ? -1 : 0)
 
-/* Waits for what another process or the kernel is about to do. */
+/* Waits for something that another process or the kernel is about to do. */
 #define AWAIT(condition) do {						\
 	while (!(condition))						\
 		sched_yield();						\
@@ -88,7 +88,7 @@ static inline pid_t child_fork(void)
 	return pid;
 }
 
-/* Waits for @pid: its exit status, 128 + the signal that ended it, or -1. */
+/* Waits for @pid. Returns its exit status, 128 + the signal that ended it, or -1. */
 static inline int child_status(pid_t pid)
 {
 	int status;
@@ -98,13 +98,13 @@ static inline int child_status(pid_t pid)
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* Zeroed memory that this process and those which it forks share; or MAP_FAILED */
+/* Zeroed memory that this process shares with those that it forks; or MAP_FAILED. */
 static inline void *shared_memory(size_t length)
 {
 	return mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 }
 
-/* What others change meanwhile */
+/* For values that other processes change meanwhile. */
 static inline uint64_t shared_load(const uint64_t *what)
 {
 	return __atomic_load_n(what, __ATOMIC_SEQ_CST);
@@ -115,7 +115,7 @@ static inline void shared_count(uint64_t *what)
 	__atomic_fetch_add(what, 1, __ATOMIC_SEQ_CST);
 }
 
-/* One event between processes: made before the fork, posted and awaited once. */
+/* A one-shot event between processes: created before the fork, posted and awaited once. */
 static inline int event_create(void)
 {
 	return eventfd(0, EFD_SEMAPHORE | EFD_CLOEXEC);
@@ -154,12 +154,12 @@ static inline size_t huge_page_size(void)
 	return size;
 }
 
-/* The kernel finds addresses that fit huge pages, but 6.12 not for 32-bit programs. */
+/* The kernel aligns mappings for huge pages, except from 6.12 on for 32-bit programs. */
 #define ADDRESSES_FIT_HUGE_PAGES	(sizeof(void *) >= sizeof(uint64_t))
 
 #define NO_ADDRESS_FITS	"a 32-bit program finds such addresses itself"
 
-/* What to tell mmap(2) to get one all the same: NULL where the kernel sees to it. */
+/* An aligned address to pass to mmap(2) in that case; NULL if the kernel aligns it. */
 static inline void *address_hint(int fd, size_t length)
 {
 	size_t huge = IOBMD_INFO(fd, huge_page_size);
@@ -183,7 +183,7 @@ static inline void *map_buffer(int fd, int prot)
 	return mmap(address_hint(fd, length), length, prot, MAP_SHARED, fd, 0);
 }
 
-/* The lowest free descriptor: it moves when one is left behind. */
+/* The lowest free descriptor, to detect one that is left open. */
 static inline int next_fd(void)
 {
 	int fd = dup(STDERR_FILENO);
@@ -192,7 +192,10 @@ static inline int next_fd(void)
 	return fd;
 }
 
-/* Lines of the module's list: those of buffer @id, or all if that is 0. -1 without a list. */
+/*
+ * The number of lines in the module's list: those of buffer @id, or all if @id is 0. -1
+ * without a list.
+ */
 static inline int buffers_listed(uint64_t id)
 {
 	char line[256];
@@ -212,7 +215,7 @@ static inline int buffer_listed(uint64_t id)
 	return buffers_listed(id);
 }
 
-/* No way to change the buffer leads through @fd. */
+/* Expects that the buffer cannot be changed through @fd in any way. */
 #define EXPECT_READ_ONLY(fd) do {					\
 	int __fd = (fd);						\
 									\

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Another module that uses buffers, as modules/iobmd_test/ offers it to the tests. */
+/* Another module that uses buffers: the test interface of modules/iobmd_test/. */
 #ifndef IOBMD_TEST_KERNEL_H
 #define IOBMD_TEST_KERNEL_H
 
@@ -28,7 +28,7 @@ static inline int kernel_open(void)
 	return open(PEER_DEVICE, O_RDWR | O_CLOEXEC);
 }
 
-/* Loads the module: its device, or -1. */
+/* Loads the module and opens its device; -1 on failure. */
 static inline int kernel_load(void)
 {
 	if (module_load(PEER_KO)) {
@@ -58,13 +58,13 @@ static inline int kernel_import(int peer, int dmabuf)
 	return ioctl(peer, IOBMD_PEER_IMPORT, &args);
 }
 
-/* What the peer has imported, from page @page on */
+/* Maps what the peer has imported, from page @page on. */
 static inline void *kernel_map(int peer, uint64_t page, uint64_t length, int prot)
 {
 	return mmap(NULL, length, prot, MAP_SHARED, peer, page * page_size());
 }
 
-/* For the commands without arguments */
+/* For commands without arguments. */
 static inline int kernel_do(int peer, unsigned long cmd)
 {
 	struct iobmd_peer_args args = { };
@@ -176,7 +176,7 @@ static inline int kernel_dma_map(int peer, uint64_t offset, uint64_t length, uin
 	return ioctl(peer, IOBMD_PEER_DMA_MAP, &args);
 }
 
-/* What the peer makes of the first words of the pages. */
+/* The digest that the peer computes of the first words of the pages. */
 static inline uint64_t digest_of(const uint8_t *map, uint64_t length)
 {
 	uint64_t digest = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the tests read from the machine and set in it: /proc, the module's
- * parameters, the scratch disk, memory cgroups.
+ * Reading and changing the state of the machine: /proc, the module's parameters, the
+ * scratch disk, memory cgroups.
  */
 #ifndef IOBMD_TEST_MACHINE_H
 #define IOBMD_TEST_MACHINE_H
@@ -14,7 +14,7 @@
 #define CGROUP_ROOT	"/sys/fs/cgroup"
 #define PARAMETERS	"/sys/module/iobmd/parameters"
 
-/* 0, or -1 with errno set. */
+/* Returns 0, or -1 with errno set. */
 static inline int file_write(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -39,8 +39,8 @@ static inline int file_write_number(const char *path, uint64_t value)
 }
 
 /*
- * The number behind @key at the start of a line, and with no key the first
- * number of the file; all ones where there is none.
+ * The number that follows @key at the start of a line, or without a key the first
+ * number of the file; all ones if there is none.
  */
 static inline uint64_t file_number(const char *path, const char *key)
 {
@@ -58,7 +58,7 @@ static inline uint64_t file_number(const char *path, const char *key)
 	return value;
 }
 
-/* Has all of memory compacted, again and again; ends with its parent or by SIGKILL. */
+/* Compacts all memory repeatedly, in a process that ends with its parent or by SIGKILL. */
 static inline pid_t compaction_start(void)
 {
 	pid_t pid = child_fork();
@@ -81,8 +81,8 @@ static inline uint64_t meminfo(const char *key)
 }
 
 /*
- * Free memory, in bytes. /proc/meminfo does not count the free pages that each
- * CPU keeps at hand, which are many after a large buffer has gone.
+ * Free memory, in bytes. /proc/meminfo does not include the per-CPU lists of free
+ * pages, which are long after a large buffer was freed.
  */
 static inline uint64_t memory_free(void)
 {
@@ -100,7 +100,7 @@ static inline uint64_t memory_free(void)
 	return pages * page_size();
 }
 
-/* How much of it is free in pieces of a huge page and more, in bytes. */
+/* How much memory is free in blocks of at least a huge page, in bytes. */
 static inline uint64_t memory_free_huge(void)
 {
 	FILE *zones = fopen("/proc/buddyinfo", "re");
@@ -124,7 +124,7 @@ static inline uint64_t memory_free_huge(void)
 	return bytes;
 }
 
-/* Processes that the OOM killer has taken since boot. */
+/* Processes killed by the OOM killer since boot. */
 static inline uint64_t oom_kills(void)
 {
 	return file_number("/proc/vmstat", "oom_kill ");
@@ -132,16 +132,19 @@ static inline uint64_t oom_kills(void)
 
 #define PAGES_AT_HAND	"/proc/sys/vm/percpu_pagelist_high_fraction"
 
-/* Each processor keeps free pages at hand, also huge ones: as few as can be, or as usual. */
+/*
+ * Sets the size of the per-CPU lists of free pages, which may include huge pages:
+ * minimal, or the default.
+ */
 static inline int keep_few_at_hand(bool few)
 {
 	return file_write_number(PAGES_AT_HAND, few ? 1000000 : 0);
 }
 
 /*
- * Has processors put those back that are too many, an eighth each time. Nobody else
- * can use them, and they keep huge pages around them from being put together: of
- * 16 KiB pages it can be a tenth of the memory.
+ * Makes CPUs shrink their lists of free pages, by an eighth each time. Pages on the
+ * lists are useless to others and prevent huge pages around them from forming: with
+ * pages of 16 KiB they can hold a tenth of the memory.
  */
 static inline void pages_at_hand_free(void)
 {
@@ -153,7 +156,7 @@ static inline void pages_at_hand_free(void)
 	file_write_number(PAGES_AT_HAND, usual);
 }
 
-/* Gives caches back and puts free memory together. */
+/* Drops caches and compacts free memory. */
 static inline void memory_tidy(void)
 {
 	sync();
@@ -162,10 +165,7 @@ static inline void memory_tidy(void)
 	file_write("/proc/sys/vm/compact_memory", "1");
 }
 
-/*
- * Has slabs that nobody uses freed, which KASAN otherwise keeps for a while to
- * see who still uses them.
- */
+/* Frees unused slabs, which KASAN keeps for a while to detect uses after free. */
 static inline void slabs_shrink(void)
 {
 	glob_t caches;
@@ -194,9 +194,9 @@ static inline int parameter_set(const char *name, uint64_t value)
 }
 
 #define SECTOR		512u
-#define DISK_BYTES	(64 * MIB)	/* of the scratch disk, and no other */
+#define DISK_BYTES	(64 * MIB)	/* only the scratch disk has this size */
 
-/* The scratch disk is told by its size; it may be written to. False if there is none. */
+/* Finds the scratch disk, which may be overwritten, by its size. False if there is none. */
 static inline bool disk_find(char path[64])
 {
 	for (char letter = 'a'; letter <= 'z'; letter++) {
@@ -255,7 +255,7 @@ static inline uint64_t cgroup_charged(const struct cgroup *group)
 	return cgroup_number(group, "memory.current", "");
 }
 
-/* Moves the caller. */
+/* Moves the caller into the group. */
 static inline int cgroup_join(const struct cgroup *group)
 {
 	return cgroup_set(group, "cgroup.procs", 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Loading and unloading of the modules that are built beside the tests, and of the kernel's. */
+/* Loading and unloading modules of this build and of the kernel. */
 #ifndef IOBMD_TEST_MODULES_H
 #define IOBMD_TEST_MODULES_H
 
@@ -10,13 +10,16 @@
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 
-#define MODULE_DIR	"/sys/module/iobmd"	/* there while it is loaded */
+#define MODULE_DIR	"/sys/module/iobmd"	/* exists while the module is loaded */
 
 #define IOBMD_KO	"iobmd.ko"
 #define EDU_KO		"module/examples/edu/iobmd_edu.ko"
 #define PEER_KO		"selftests/modules/iobmd_test/iobmd_test.ko"
 
-/* Where the build puts @ko; for iobmd itself the variable IOBMD_KO comes first. */
+/*
+ * The path of @ko in the build directory; for iobmd itself, the variable IOBMD_KO
+ * overrides it.
+ */
 static inline void module_path(char path[PATH_MAX], const char *ko)
 {
 	const char *given = strcmp(ko, IOBMD_KO) ? NULL : getenv("IOBMD_KO");
@@ -78,7 +81,7 @@ static inline int run(const char *path, char *const argv[])
 	return child_status(pid);
 }
 
-/* 0 if the kernel has it. @parameter may be NULL. */
+/* Returns 0 if the kernel has the module. @parameter may be NULL. */
 static inline int kernel_module_load(const char *name, const char *parameter)
 {
 	return run("/sbin/modprobe",

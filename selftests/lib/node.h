@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* NUMA nodes: where memory lies, and where a process runs. */
+/* NUMA nodes of memory and of processes. */
 #ifndef IOBMD_TEST_NODE_H
 #define IOBMD_TEST_NODE_H
 
@@ -64,7 +64,7 @@ static inline int create_on_node(uint64_t capacity, int node, uint32_t huge)
 	return iobmd_create_args(&args);
 }
 
-/* How many of the buffer's huge pages lie on @node. */
+/* How many of the buffer's huge pages are on @node. */
 static inline uint64_t huge_pages_on(int fd, int node)
 {
 	uint64_t size = IOBMD_INFO(fd, huge_bytes), huge = huge_page_size(), count = 0;
@@ -82,7 +82,7 @@ static inline uint64_t huge_pages_on(int fd, int node)
 	return count;
 }
 
-/* Runs on a processor of @node. */
+/* Moves the caller to a CPU of @node. */
 static inline int run_on_node(unsigned int node)
 {
 	unsigned int cpu_node;

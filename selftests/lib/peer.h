@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A peer: another process that works on a buffer when it is told to. It begins
- * with what it inherits over fork(), or is handed a descriptor by SCM_RIGHTS.
+ * A peer: another process that works on a buffer on command. It inherits a descriptor
+ * and a mapping over fork(), or receives a descriptor by SCM_RIGHTS.
  */
 #ifndef IOBMD_TEST_PEER_H
 #define IOBMD_TEST_PEER_H
@@ -17,7 +17,7 @@ struct peer {
 enum peer_verb {
 	PEER_TAKE,	/* receive a descriptor and map it; 0 */
 	PEER_READ,	/* the byte at this offset, or - the signal */
-	PEER_WRITE,	/* put a byte there; 0, or - the signal */
+	PEER_WRITE,	/* write a byte there; 0, or - the signal */
 	PEER_RESIZE,	/* 0, or -errno */
 	PEER_CLOSE,	/* close the descriptor; 0 */
 	PEER_UNMAP,	/* unmap everything; 0 */
@@ -70,7 +70,7 @@ static inline int64_t peer_obey(struct peer_state *state, const struct peer_orde
 	return -ENOSYS;
 }
 
-/* @fd and @map (@length bytes) are what the peer inherits; -1 and NULL: nothing. */
+/* The peer inherits @fd and @map (@length bytes); -1 and NULL for none. */
 static inline struct peer peer_start(int fd, void *map, size_t length)
 {
 	struct peer_state state = { .fd = fd, .map = map, .length = length };
@@ -129,7 +129,7 @@ static inline int64_t peer_write(struct peer *peer, uint64_t offset, uint8_t val
 	return peer_result(peer);
 }
 
-/* Hands @fd over; the peer maps all of it. */
+/* Sends @fd; the peer maps all of it. */
 static inline int64_t peer_give(struct peer *peer, int fd)
 {
 	struct peer_order order = { .verb = PEER_TAKE };
@@ -140,7 +140,7 @@ static inline int64_t peer_give(struct peer *peer, int fd)
 	return peer_result(peer);
 }
 
-/* The peer exits; its exit status. */
+/* Makes the peer exit; returns its exit status. */
 static inline int peer_stop(struct peer *peer)
 {
 	close(peer->socket);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Ways in which the kernel holds on to the memory of a mapping: pages that lie
- * in a pipe, and pages that io_uring has pinned for DMA. And stamps, which tell
- * quickly whether each page of a buffer is still the one that it was.
+ * Ways in which the kernel keeps references to the memory of a mapping: pages in a
+ * pipe, and pages pinned by io_uring for DMA. Also stamps, which quickly show whether
+ * each page of a buffer is still the same.
  */
 #ifndef IOBMD_TEST_PIN_H
 #define IOBMD_TEST_PIN_H
@@ -14,7 +14,7 @@
 #include <sys/uio.h>
 #include <sys/utsname.h>
 
-/* Is the running kernel this version or newer? */
+/* Whether the running kernel is this version or newer. */
 static inline bool kernel_at_least(int major, int minor)
 {
 	struct utsname name;
@@ -25,7 +25,7 @@ static inline bool kernel_at_least(int major, int minor)
 	return a > major || (a == major && b >= minor);
 }
 
-/* Before this, io_uring registers anonymous, shmem and hugetlb memory only. */
+/* Older kernels let io_uring register only anonymous, shmem and hugetlb memory. */
 static inline bool kernel_registers_files(void)
 {
 	return kernel_at_least(6, 12);
@@ -39,7 +39,7 @@ static inline ssize_t pipe_put(int pipe_in, void *page)
 	return vmsplice(pipe_in, &iov, 1, 0);
 }
 
-/* Takes a page's worth of bytes out; -1 if the page in the pipe lacks @stamp. */
+/* Reads a page from the pipe; -1 if it lacks @stamp. */
 static inline int pipe_take(int pipe_out, uint64_t stamp)
 {
 	uint64_t bytes[page_size() / sizeof(uint64_t)];
@@ -49,7 +49,7 @@ static inline int pipe_take(int pipe_out, uint64_t stamp)
 	return bytes[0] == stamp ? 0 : -1;
 }
 
-/* Registers a range with a new ring, which pins it: the ring, or -1. */
+/* Registers a range with a new ring, which pins it. Returns the ring, or -1. */
 static inline int ring_pin(void *address, size_t length)
 {
 	struct io_uring_params params = { 0 };
@@ -67,7 +67,7 @@ static inline int ring_pin(void *address, size_t length)
 	return -1;
 }
 
-/* Unpins the range, now; close() would do that some time later. */
+/* Unpins the range at once; close() would do so some time later. */
 static inline int ring_unpin(int ring)
 {
 	return syscall(__NR_io_uring_register, ring, IORING_UNREGISTER_BUFFERS, NULL, 0);
@@ -85,7 +85,7 @@ static inline void stamp_pages(void *map, uint64_t end)
 		*(volatile uint64_t *)((char *)map + at) = stamp_of(at);
 }
 
-/* The first page of [0, @end) that lacks its stamp, as an offset, or -1. */
+/* The offset of the first page of [0, @end) that lacks its stamp, or -1. */
 static inline int64_t stamps_lost(const void *map, uint64_t end)
 {
 	for (uint64_t at = 0; at < end; at += page_size()) {
@@ -96,7 +96,7 @@ static inline int64_t stamps_lost(const void *map, uint64_t end)
 	return -1;
 }
 
-/* The first page of [@from, @end) that does not raise SIGBUS, as an offset, or -1. */
+/* The offset of the first page of [@from, @end) that does not raise SIGBUS, or -1. */
 static inline int64_t pages_left(const void *map, uint64_t from, uint64_t end, bool write)
 {
 	for (uint64_t at = from; at < end; at += page_size()) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Hardware memory errors that are made up. */
+/* Simulated hardware memory errors. */
 #ifndef IOBMD_TEST_POISON_H
 #define IOBMD_TEST_POISON_H
 
@@ -12,7 +12,7 @@
 #define UNPOISON	"/sys/kernel/debug/hwpoison/unpoison-pfn"
 #define KPF(flag)	(1ull << KPF_##flag)
 
-/* What the kernel says of the page of @frame. @kpageflags: /proc/kpageflags. */
+/* The kernel's flags of the page of @frame. @kpageflags: /proc/kpageflags. */
 static inline uint64_t page_flags(int kpageflags, uint64_t frame)
 {
 	uint64_t flags = 0;
@@ -22,8 +22,8 @@ static inline uint64_t page_flags(int kpageflags, uint64_t frame)
 }
 
 /*
- * Says that the page at @address has a hardware error. The kernel may kill whoever
- * says so, or answer that it could do nothing but mark it.
+ * Injects a hardware error into the page at @address. The kernel may kill the caller,
+ * or report that it could only mark the page.
  */
 static inline void memory_poison(void *address)
 {
@@ -39,9 +39,9 @@ static inline void memory_poison(void *address)
 }
 
 /*
- * Has the kernel use the page of this frame again, which nobody else has any more: it
- * would keep a huge page from being there, for good. False if it is not free yet. Does
- * nothing once there was an error of another kind, or if this kernel cannot.
+ * Returns the page of this frame, which must be free, to the kernel; otherwise it would
+ * prevent a huge page there for good. False if it is not free yet. Does nothing after
+ * an error of another kind, or if this kernel does not support it.
  */
 static inline bool memory_unpoison(uint64_t frame)
 {

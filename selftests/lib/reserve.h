@@ -34,7 +34,7 @@ static inline bool reserve_is_full(void)
 	return reserve_number("held") == reserve_number("target");
 }
 
-/* Bytes that it can have, as nodes have the same each. */
+/* The size in bytes of a reserve of so many huge pages on each node. */
 static inline uint64_t reserve_size(uint64_t huge_pages_per_node)
 {
 	uint64_t nodes = 0;
@@ -45,8 +45,8 @@ static inline uint64_t reserve_size(uint64_t huge_pages_per_node)
 }
 
 /*
- * Whether each node has so many huge pages free. The kernel does much to get them
- * together for hugetlb, and hardly anything for the reserve.
+ * Whether each node has this many free huge pages. The kernel tries hard to compact
+ * memory for hugetlb, but hardly for the reserve.
  */
 static inline bool reserve_has_room(uint64_t huge_pages_per_node)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The kernel's trace, in an instance of its own: what others trace is left alone. */
+/* The kernel's trace, in a separate instance, so that other tracing is not disturbed. */
 #ifndef IOBMD_TEST_TRACE_H
 #define IOBMD_TEST_TRACE_H
 
@@ -18,7 +18,7 @@ static inline int trace_end(void)
 	return rmdir(TRACE);
 }
 
-/* In how many lines of the trace there is @text. */
+/* The number of lines of the trace that contain @text. */
 static inline int traced_lines(const char *text)
 {
 	char line[1024];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Users without privilege, and ceilings that they soon reach. */
+/* Unprivileged users, and low ceilings for them. */
 #ifndef IOBMD_TEST_USERS_H
 #define IOBMD_TEST_USERS_H
 
@@ -10,13 +10,13 @@
 #define USER_ONE	65534
 #define USER_TWO	65533
 
-/* For good, with all rights of root gone */
+/* Drops all privileges of root for good. */
 static inline int become(uid_t user)
 {
 	return setresuid(user, user, user);
 }
 
-/* CREATE on a device that the caller may not be able to open any more */
+/* CREATE on a device that the caller may no longer be able to open. */
 static inline int create_on(int device, uint64_t capacity, uint32_t huge)
 {
 	struct iobmd_create args = {
@@ -28,7 +28,7 @@ static inline int create_on(int device, uint64_t capacity, uint32_t huge)
 	return ioctl(device, IOBMD_IOC_CREATE, &args);
 }
 
-/* As many descriptors as the system lets a process have. */
+/* Sets the limit of open files, at most to what the system allows. */
 static inline int allow_many_files(uint64_t files)
 {
 	struct rlimit limit = { .rlim_cur = files, .rlim_max = files };

@@ -13,7 +13,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-/* As <drm/drm.h> has them */
+/* As in <drm/drm.h> */
 struct drm_gem_close {
 	uint32_t handle;
 	uint32_t pad;
@@ -47,7 +47,7 @@ struct drm_mode_map_dumb {
 #define DRM_IOCTL_MODE_CREATE_DUMB	_IOWR('d', 0xb2, struct drm_mode_create_dumb)
 #define DRM_IOCTL_MODE_MAP_DUMB		_IOWR('d', 0xb3, struct drm_mode_map_dumb)
 
-/* The descriptor of vgem's card, or -1. */
+/* Opens the card of vgem, or returns -1. */
 static inline int vgem_open(void)
 {
 	char path[64], device[PATH_MAX] = "";
@@ -62,7 +62,7 @@ static inline int vgem_open(void)
 	return -1;
 }
 
-/* A handle, or -1. */
+/* Returns a handle, or -1. */
 static inline int64_t vgem_import(int card, int dmabuf)
 {
 	struct drm_prime_handle args = { .fd = dmabuf };
@@ -70,7 +70,7 @@ static inline int64_t vgem_import(int card, int dmabuf)
 	return ioctl(card, DRM_IOCTL_PRIME_FD_TO_HANDLE, &args) ? -1 : (int64_t)args.handle;
 }
 
-/* The dma-buf of a handle, as whoever works with the card gets it; or -1. */
+/* Exports a handle as a dma-buf, as a user of the card would; or returns -1. */
 static inline int vgem_export(int card, uint32_t handle)
 {
 	struct drm_prime_handle args = { .handle = handle, .flags = O_RDWR | O_CLOEXEC };
@@ -79,9 +79,10 @@ static inline int vgem_export(int card, uint32_t handle)
 }
 
 /*
- * Where in the card's file the next object of @size bytes, whole pages, will lie, unless
- * another is made meanwhile: where one of that size just did. The card says the place of
- * its own objects only, but others have one as well. All ones where that fails.
+ * The offset in the card's file of the next object of @size bytes, in whole pages,
+ * unless another is created meanwhile: the place that one of this size just had. The
+ * card reports the offset of its own objects only, but imported ones have one as well.
+ * All ones on failure.
  */
 static inline uint64_t vgem_next_offset(int card, uint64_t size)
 {
