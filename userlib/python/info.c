@@ -91,6 +91,23 @@ PyObject *py_buffer_info(PyObject *object, PyObject *unused)
 	return tuple;
 }
 
+/* In place: what is no printable ASCII, and the backslash, is shown in octal. */
+static void name_unescape(char *name)
+{
+	char *out = name;
+
+	while (*name) {
+		if (*name == '\\' && strspn(name + 1, "01234567") >= 3) {
+			*out++ = (char)((name[1] - '0') << 6 | (name[2] - '0') << 3 |
+					(name[3] - '0'));
+			name += 4;
+		} else {
+			*out++ = *name++;
+		}
+	}
+	*out = '\0';
+}
+
 /* The link of a descriptor is /dev/iobmd:ID:NAME, or without :NAME, and " (deleted)". */
 PyObject *py_name_get(PyObject *object, void *unused)
 {
@@ -114,7 +131,10 @@ PyObject *py_name_get(PyObject *object, void *unused)
 		link[length - strlen(deleted)] = '\0';
 	name = strchr(link, ':');
 	name = name ? strchr(name + 1, ':') : NULL;
-	return PyUnicode_DecodeFSDefault(name ? name + 1 : "");
+	if (!name)
+		return PyUnicode_FromString("");
+	name_unescape(++name);
+	return PyUnicode_DecodeFSDefault(name);
 }
 
 int py_name_set(PyObject *object, PyObject *value, void *unused)

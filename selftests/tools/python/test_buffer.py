@@ -55,11 +55,12 @@ class Create(Case):
         self.assertEqual("", buffer.name)
         buffer.name = "a:b (deleted)"
         self.assertEqual("a:b (deleted)", buffer.name)
-        buffer.name = "é"
-        self.assertEqual("é", buffer.name)
+        for name in (r"a\134\b\\", "é", b"\xff1", "é" * 15):
+            buffer.name = name
+            self.assertEqual(os.fsdecode(name), buffer.name)
         with self.assertRaises(OSError):
             buffer.name = "a\nb"
-        self.assertEqual("é", buffer.name)
+        self.assertEqual("é" * 15, buffer.name)
         buffer.name = None
         self.assertEqual("", buffer.name)
         buffer.name = "again"

@@ -3,6 +3,7 @@
 import errno
 import gc
 import os
+import sys
 import threading
 import unittest
 
@@ -288,6 +289,15 @@ class Leaks(Case):
         for turn in range(1000):
             self.turn(turn % 2)
         self.assertEqual(before, state())
+
+    def test_references_are_as_many_as_before(self):
+        counted = (iobmd.Buffer, iobmd.Info, None)
+        before = [sys.getrefcount(what) for what in counted]
+        for turn in range(200):
+            self.turn(turn % 2)
+        gc.collect()
+        for what, count in zip(counted, before):
+            self.assertLess(abs(sys.getrefcount(what) - count), 50, what)
 
     def test_objects_do_not_grow(self):
         for _ in range(50):
