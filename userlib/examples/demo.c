@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-License-Identifier: 0BSD
 /*
  * The main purpose of iobmd with real data: a producer reads a file from a disk into a
  * buffer, and a consumer computes its SHA-256, without a copy. Run by scripts/demo in a

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-License-Identifier: 0BSD */
 /* What the two processes of the demo share. */
 #ifndef DEMO_H
 #define DEMO_H

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-License-Identifier: 0BSD
 /* Errors, clocks and ordinary memory for the demo. */
 #include "demo.h"
 #include <errno.h>

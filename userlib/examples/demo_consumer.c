@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-License-Identifier: 0BSD
 /* The consumer: executes the orders of the producer, and reports what it sees. */
 #define _GNU_SOURCE
 #include "demo.h"

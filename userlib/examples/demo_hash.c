@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-License-Identifier: 0BSD
 /* SHA-256 by the kernel's crypto API. */
 #define _GNU_SOURCE
 #include "demo.h"

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-License-Identifier: 0BSD
 /* Both ways side by side, each measured several times. */
 #include "demo.h"
 #include <inttypes.h>

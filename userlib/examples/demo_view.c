@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-License-Identifier: 0BSD
 /* What the kernel reports about memory: physical pages, huge mappings, the page cache. */
 #include "demo.h"
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-License-Identifier: 0BSD
 /* The producer's side of both ways to get the file from the disk to the consumer. */
 #define _GNU_SOURCE
 #include "demo.h"
