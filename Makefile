@@ -37,7 +37,11 @@ lib: ## the library and its tools (ARCH=arm64 or i386: in build/userlib-arm64, -
 	@scripts/setup build
 	@$(USERLIB) all
 
-selftests: lib ## the test programs (ARCH=arm64 or i386: in build/selftests-arm64, -i386)
+python: ## the package for Python, in build/userlib/python
+	@scripts/setup build python
+	@$(USERLIB) lib python
+
+selftests: lib $(if $(FOREIGN),,python) ## the test programs (ARCH=arm64 or i386: in build/selftests-arm64, -i386)
 	@scripts/setup build test
 	@$(MAKE) --no-print-directory -C selftests OUTPUT=$(BUILD)/selftests$(FOREIGN) LIBIOBMD=$(BUILD)/userlib$(FOREIGN)/libiobmd.a KSFT_DIR=$$(scripts/kernel source)/tools/testing/selftests
 
@@ -60,6 +64,12 @@ check-arm64: ## the tests on arm64, emulated, with pages of 4 and of 16 KiB (KER
 check-i386: ## the tests as 32-bit programs (KERNELS=, TESTS= as above)
 	@KERNELS="$(KERNELS)" scripts/check --i386 $(TESTS)
 
+check-packages: ## the packages, installed on fresh Debian systems and tried in virtual machines (RELEASES="12 13")
+	@scripts/check-packages $(RELEASES)
+
+check-users: ## programs that know nothing of buffers, on buffers: Python, fio, QEMU... (KERNELS="6.12 7.3", TESTS="fio")
+	@KERNELS="$(if $(filter file,$(origin KERNELS)),,$(KERNELS))" scripts/check --users $(TESTS)
+
 SANITIZE ?= address,undefined
 SANITIZED := $(basename $(notdir $(shell find selftests -name 'library*.c')))
 
@@ -69,6 +79,9 @@ check-sanitize: ## the library's tests with sanitizers, on 6.12 (SANITIZE=addres
 	@CFLAGS="-O1 -g -fsanitize=$(SANITIZE) -fno-omit-frame-pointer" $(MAKE) --no-print-directory -C selftests OUTPUT=$(BUILD)/sanitize \
 		LIBIOBMD=$(BUILD)/sanitize/userlib/libiobmd.a KSFT_DIR=$$(scripts/kernel source)/tools/testing/selftests $(SANITIZED)
 	@OUTPUT=$(BUILD)/sanitize scripts/vm $(KERNEL:%=-k %) -m 2048 --numa 2 -- selftests/run $(SANITIZED)
+
+mutants: ## do the tests notice a mistake? (N=20, 0: all; SEED=1; FILES="module/view.c"; MUTANTS="--continue")
+	@scripts/mutants $(N:%=--number %) $(SEED:%=--seed %) $(MUTANTS) $(FILES)
 
 bench: ## the benchmark of iobmd and others, in a virtual machine; plots in build/bench (BENCH="--icount", "--operation create")
 	@scripts/bench $(KERNEL:%=--kernel %) $(BENCH)
@@ -104,8 +117,8 @@ deb: ## Debian packages, in build/packages
 clean: ## remove what was built, except the cache of kernels
 	rm -rf $(BUILD)
 
+# Each target that has a word about it
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-.PHONY: all module modules lib selftests sparse static check check-debug check-arm64 check-i386 check-sanitize bench bench-native demo \
-	man install install-files uninstall deb clean help
+.PHONY: all $(shell sed -n 's/^\([a-z0-9-]*\):.*##.*/\1/p' $(MAKEFILE_LIST))

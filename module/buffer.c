@@ -79,7 +79,11 @@ static int iobmd_buffer_alloc_inode(struct iobmd_buffer *buffer,
 	 * first descriptor sets the operations.
 	 */
 	inode->i_mode = S_IFREG | 0666;
-	/* On no path, like a memfd: lsof +L1 lists it, and core dumps include its mappings. */
+	/*
+	 * On no path, like a memfd: lsof +L1 lists it, and core dumps include its mappings.
+	 * It also ends inotify's marks with any dentry. They must not outlive the inode: the
+	 * superblock, which does not list it, would wait for them forever.
+	 */
 	clear_nlink(inode);
 	inode->i_flags |= S_NOCMTIME;
 	inode->i_ino = buffer->id;

@@ -62,6 +62,11 @@ static inline void mm_account_reclaimed_pages(unsigned long nr_pages)
 #define iobmd_file_path(file) (&(file)->f_path)
 #endif
 
+/* Newer kernels refuse a lease where there is no ->setlease. */
+#ifndef IOBMD_HAS_SIMPLE_NOSETLEASE
+#define simple_nosetlease NULL
+#endif
+
 #ifndef IOBMD_HAS_INODE_JUST_DROP
 #define inode_just_drop generic_delete_inode
 #endif

@@ -11,6 +11,7 @@ compat-flags := \
 	$(call compat-has,FILLATTR_REQUEST_MASK,fs.h,void generic_fillattr\>.* u32) \
 	$(call compat-has,EVENTFD_SIGNAL_WITHOUT_COUNT,eventfd.h,void eventfd_signal\>) \
 	$(call compat-has,CONST_F_PATH,fs.h,\<__f_path\>) \
+	$(call compat-has,SIMPLE_NOSETLEASE,fs.h,int simple_nosetlease\>) \
 	$(call compat-has,INODE_JUST_DROP,fs.h,int inode_just_drop\>) \
 	$(call compat-has,VMF_INSERT_PAGE_MKWRITE,mm.h,vm_fault_t vmf_insert_page_mkwrite\>) \
 	$(call compat-has,SHRINKER_ALLOC,shrinker.h,\<shrinker_alloc\>) \

@@ -185,6 +185,7 @@ static const struct file_operations iobmd_descriptor_fops = {
 	.unlocked_ioctl		= iobmd_descriptor_ioctl,
 	.compat_ioctl		= compat_ptr_ioctl,
 	.show_fdinfo		= iobmd_descriptor_show_fdinfo,
+	.setlease		= simple_nosetlease,
 	.release		= iobmd_descriptor_release,
 };
 

@@ -192,8 +192,9 @@ struct iobmd_buffer {
  * @has_hold: Whether @hold is in use.
  * @hold: Keeps the window, or the length at creation if a hold was requested.
  *
- * Constant, except for @hold, which is put with the file. The rest is freed with the
- * dentry, which a path may keep for longer than the file, and which stat(2) uses.
+ * Constant, except for @hold and @has_hold: the hold is put with the file. The rest is
+ * freed with the dentry, which a path may keep for longer than the file, and which stat(2)
+ * uses.
  */
 struct iobmd_view {
 	struct iobmd_account *account;

@@ -49,6 +49,10 @@ userlib/examples		PREFER_DEFINED_ATTRIBUTE_MACRO	user space has no such macros
 userlib/examples		PREFER_KERNEL_TYPES	user space has stdint.h
 userlib/examples		STRCPY			of a constant, into much more memory
 userlib/examples/hello.c	ASSIGN_IN_IF		one message for two calls
+userlib/python			CAMELCASE		the names of the C API of Python
+userlib/python			MACRO_ARG_REUSE		the argument is a variable
+userlib/python			PREFER_KERNEL_TYPES	user space has stdint.h
+userlib/python			STATIC_CONST_CHAR_ARRAY	Python 3.11 wants to be given an array that is not constant
 userlib/tools/memfd		ARRAY_SIZE		user space has no such macro
 userlib/tools/memfd		CAMELCASE		as in selftests, and the names of ELF
 userlib/tools/memfd		PREFER_DEFINED_ATTRIBUTE_MACRO	user space has no such macros
@@ -121,7 +125,7 @@ c_sources() {
 check_scripts() {
 	local -a scripts
 
-	mapfile -t scripts < <(grep -slE '^#!.*(bash|sh)$' scripts/* scripts/package/* selftests/run .ci/run module/examples/*/*)
+	mapfile -t scripts < <(grep -slE '^#!.*(bash|sh)$' scripts/* scripts/package/* selftests/run selftests/users/* .ci/run module/examples/*/*)
 	shellcheck "${scripts[@]}" scripts/*.sh scripts/package/*.dkms userlib/tools/*.bash
 }
 

@@ -116,11 +116,48 @@ static struct {
 	uint64_t mib;
 	uint64_t pages;
 	uint64_t ns;
+	pid_t keeper;
 } reserve_before;
+
+static void reserve_restore(void)
+{
+	if (reserve_before.mib != UINT64_MAX)
+		parameter_set("reserve_mib", reserve_before.mib);
+}
+
+/* Restores the reserve when SIGUSR1 comes: at the end, or when @benchmark dies. */
+static void reserve_keep(pid_t benchmark)
+{
+	sigset_t end;
+
+	sigemptyset(&end);
+	sigaddset(&end, SIGUSR1);
+	prctl(PR_SET_PDEATHSIG, SIGUSR1);
+	if (getppid() == benchmark)
+		sigwaitinfo(&end, NULL);
+	reserve_restore();
+	_exit(0);
+}
+
+/* A process of its own does not care what ends the benchmark. */
+static void reserve_start_keeper(void)
+{
+	pid_t benchmark = getpid();
+	sigset_t all, before;
+
+	fflush(NULL);
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &before);
+	reserve_before.keeper = fork();
+	if (reserve_before.keeper == 0)
+		reserve_keep(benchmark);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+}
 
 void reserve_begin(void)
 {
 	reserve_before.mib = parameter("reserve_mib");
+	reserve_start_keeper();
 	reserve_before.pages = reserve_number("refilled");
 	reserve_before.ns = reserve_number("zeroing_ns");
 	reserve_rest();
@@ -135,6 +172,10 @@ void reserve_end(void)
 	if (options.measure && pages)
 		printf("\nThe reserve has zeroed %llu huge pages in the background, %.2f us each\n",
 		       (unsigned long long)pages, ns / 1e3 / pages);
-	if (reserve_before.mib != UINT64_MAX)
-		parameter_set("reserve_mib", reserve_before.mib);
+	if (reserve_before.keeper > 0) {
+		kill(reserve_before.keeper, SIGUSR1);
+		waitpid(reserve_before.keeper, NULL, 0);
+	} else {
+		reserve_restore();
+	}
 }

@@ -263,6 +263,44 @@ TEST(shrinking_under_mlock_works)
 	close(fd);
 }
 
+static int run_on(int cpu)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	return sched_setaffinity(0, sizeof(one), &one);
+}
+
+/* A fault in locked memory leaves the page in a batch of its CPU, until that is full. */
+TEST(shrinking_what_a_batch_of_another_cpu_holds_works)
+{
+	uint64_t page = page_size(), size = 4 * page;
+	int fd = iobmd_create_huge(size, IOBMD_HUGE_NONE);
+	int touched = event_create(), done = event_create();
+	pid_t pid;
+
+	ASSERT_LE(0, fd);
+	if (run_on(1))
+		SKIP(close(fd), "one CPU");
+	IN_CHILD(pid) {
+		uint8_t *map = map_buffer(fd, PROT_READ | PROT_WRITE);
+
+		ASSERT_EQ(0, mlock2(map, size, MLOCK_ONFAULT));
+		for (uint64_t at = page; at < size; at += page)
+			map[at] = 1;
+		event_post(touched);
+		event_await(done);
+		EXPECT_EQ(-1, pages_left(map, page, size, true));
+	}
+	ASSERT_EQ(0, run_on(0));
+	event_await(touched);
+	EXPECT_EQ(0, iobmd_resize(fd, page));
+	event_post(done);
+	EXPECT_EQ(0, child_status(pid));
+	close(fd);
+}
+
 TEST(shrinking_under_a_populated_mapping_works)
 {
 	uint64_t huge = huge_page_size(), size = 2 * huge;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A descriptor as a file: what programs that were written for memfds expect of it,
- * and what the system calls for files must not do. It cannot be opened once more,
- * and its memory cannot be punched or go to another owner.
+ * and what the system calls for files must not do: its memory cannot be punched or go to
+ * another owner. Opening it again is in view/reopen.c.
  */
 #include "composite.h"
 #include "pin.h"
@@ -368,6 +368,15 @@ TEST_F(file, cannot_be_given_another_owner_or_mode)
 	EXPECT_ERRNO(EPERM, fchmod(self->fd, 0777));
 	EXPECT_ERRNO(EPERM, fchown(self->fd, 65534, 65534));
 	EXPECT_ERRNO(EPERM, futimens(self->fd, NULL));
+}
+
+/* It would hold up those that open the descriptor's link. */
+TEST_F(file, takes_no_lease)
+{
+	const int leases[] = { F_RDLCK, F_WRLCK, F_UNLCK };
+
+	for (size_t i = 0; i < ARRAY_SIZE(leases); i++)
+		EXPECT_ERRNO(EINVAL, fcntl(self->fd, F_SETLEASE, leases[i]));
 }
 
 TEST_F(file, has_no_link)

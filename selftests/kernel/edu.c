@@ -50,7 +50,7 @@ FIXTURE_SETUP(edu)
 		TH_LOG("the driver does not take the device; the kernel log says why");
 		module_unload("iobmd_edu");
 	}
-	self->fd = create_on_node(self->size, nodes_online() - 1, variant->huge);
+	self->fd = create_on_node(self->size, node_last(), variant->huge);
 	ASSERT_LE(0, self->fd);
 	self->map = map_buffer(self->fd, PROT_READ | PROT_WRITE);
 	ASSERT_NE(MAP_FAILED, self->map);

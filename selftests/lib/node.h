@@ -9,7 +9,8 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
-#define NODES	"/sys/devices/system/node"
+#define NODES		"/sys/devices/system/node"
+#define NODES_MAX	1024
 
 static inline bool node_is_online(int node)
 {
@@ -19,9 +20,32 @@ static inline bool node_is_online(int node)
 	return !access(path, F_OK);
 }
 
-static inline int nodes_online(void)
+/* The first node after @node, -1 if that was the last. Numbers may be left out. */
+static inline int node_next(int node)
 {
-	int node = 1;
+	while (++node < NODES_MAX) {
+		if (node_is_online(node))
+			return node;
+	}
+	return -1;
+}
+
+#define for_each_node(node)	\
+	for (int node = node_next(-1); node >= 0; node = node_next(node))
+
+static inline int node_last(void)
+{
+	int last = -1;
+
+	for_each_node(node)
+		last = node;
+	return last;
+}
+
+/* A number that no node has */
+static inline int node_offline(void)
+{
+	int node = 0;
 
 	while (node_is_online(node))
 		node++;

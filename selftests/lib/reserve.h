@@ -53,7 +53,7 @@ static inline bool reserve_has_room(uint64_t huge_pages_per_node)
 	bool enough = true;
 	char path[128];
 
-	for (int node = 0; node < nodes_online(); node++) {
+	for_each_node(node) {
 		snprintf(path, sizeof(path),
 			 NODES "/node%d/hugepages/hugepages-%" PRIu64 "kB/nr_hugepages",
 			 node, (uint64_t)(huge_page_size() / KIB));

@@ -96,7 +96,7 @@ TEST_F(batch, comes_after_the_reserve)
 
 TEST_F(batch, lies_on_the_node_that_was_asked_for)
 {
-	for (int node = 0; node < nodes_online(); node++) {
+	for_each_node(node) {
 		int before = helpers_asked();
 		int fd = create_on_node(self->size, node, IOBMD_HUGE_PREFER);
 

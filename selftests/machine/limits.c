@@ -201,6 +201,22 @@ TEST_F(limits, user_who_frees_a_buffer_may_make_another)
 	}
 }
 
+/* The account of a user who has no buffer left ends: so one stays. */
+TEST_F(limits, freed_buffer_gives_back_while_another_lives)
+{
+	uint64_t rest = USER_CEILING - page_size();
+
+	ASSERT_EQ(0, become(USER_ONE));
+	ASSERT_LE(0, create(self->device, page_size()));
+	for (int i = 0; i < 3; i++) {
+		int fd = create(self->device, rest);
+
+		ASSERT_LE(0, fd);
+		EXPECT_ERRNO(EDQUOT, create(self->device, 1));
+		close(fd);
+	}
+}
+
 TEST_F(limits, buffer_of_which_a_mapping_is_left_still_counts)
 {
 	void *map;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The memory is charged to the cgroup of the buffer's creator. */
+#include "fd_pass.h"
 #include "peer.h"
 #include "pin.h"
 #include "users.h"
@@ -98,6 +99,51 @@ TEST_F(memcg, limit_refuses_a_buffer_and_kills_nobody)
 	}
 	EXPECT_EQ(0, child_status(pid));
 	expect_nobody_killed(_metadata, &self->group);
+}
+
+#define FAILED_GROWS	20
+
+/* A reader tries all the time; what it would see is zeroed, but goes again. */
+TEST_F(memcg, page_of_a_grow_that_fails_is_never_seen)
+{
+	uint64_t size = 4 * MIB, end = page_size();
+	int fd, sockets[2];
+	uint64_t *tries = shared_memory(2 * sizeof(*tries)), *seen = tries + 1;
+	pid_t reader, grower;
+
+	ASSERT_NE(MAP_FAILED, tries);
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets));
+	ASSERT_EQ(0, cgroup_set(&self->group, "memory.max", 16 * MIB));
+	IN_CHILD(reader) {
+		uint8_t *map;
+
+		fd = fd_receive(sockets[1]);
+		map = map_buffer(fd, PROT_READ);
+		ASSERT_NE(MAP_FAILED, map);
+		ASSERT_EQ(0, iobmd_resize(fd, end));
+		for (;; shared_count(tries)) {
+			if (!faults(map + end, false))
+				shared_count(seen);
+		}
+	}
+	IN_CHILD(grower) {
+		ASSERT_EQ(0, cgroup_join(&self->group));
+		fd = iobmd_create_huge(size, variant->huge);
+		ASSERT_LE(0, fd);
+		ASSERT_EQ(0, fd_send(sockets[0], fd));
+		AWAIT(shared_load(tries));
+		for (int i = 0; i < FAILED_GROWS; i++) {
+			uint64_t before = shared_load(tries);
+
+			EXPECT_ERRNO(ENOMEM, iobmd_resize(fd, 64 * MIB));
+			AWAIT(shared_load(tries) > before);
+		}
+	}
+	EXPECT_EQ(0, child_status(grower));
+	EXPECT_EQ(0, shared_load(seen));
+	kill(reader, SIGKILL);
+	EXPECT_EQ(128 + SIGKILL, child_status(reader));
+	munmap(tries, 2 * sizeof(*tries));
 }
 
 TEST_F(memcg, limit_refuses_to_grow_and_leaves_all_as_it_was)

@@ -237,7 +237,7 @@ TEST(node_that_does_not_exist_is_einval)
 
 TEST(node_that_is_offline_is_einval)
 {
-	EXPECT_ERRNO(EINVAL, create_on_node(1, nodes_online(), IOBMD_HUGE_PREFER));
+	EXPECT_ERRNO(EINVAL, create_on_node(1, node_offline(), IOBMD_HUGE_PREFER));
 }
 
 TEST(node_without_its_flag_is_einval)

@@ -13,7 +13,8 @@
  * created. It is never swapped, reclaimed or migrated. A *descriptor* is a file
  * descriptor of a buffer. Possession of a descriptor is what gives access, and it
  * can be passed on like any other (SCM_RIGHTS, fork(), pidfd_getfd()). The
- * buffer is freed when its last descriptor and its last mapping are gone.
+ * buffer is freed when nothing refers to it any more: no descriptor, mapping,
+ * export, composite or driver, and no open path (O_PATH) to a descriptor.
  *
  * Sizes and offsets are in bytes. A buffer has two sizes:
  *
@@ -85,7 +86,9 @@
  *          descriptor (inode, dentry, file) is probed for first. It can invoke the
  *          OOM killer of the memory cgroup, as for any other open file, only if
  *          other tasks of the cgroup use up that memory at the same moment, or if
- *          the table of file descriptors has to grow.
+ *          the table of file descriptors has to grow; and in open(2) of a link in
+ *          /proc/PID/fd, as the kernel allocates the file first. The address space
+ *          is also full with vm.max_map_count mappings.
  * ENOSPC   write(2): the range begins at the length or beyond, or the data is to be
  *          appended (O_APPEND, RWF_APPEND).
  * ENOTTY   The file does not support this command.
@@ -164,9 +167,13 @@
  *                            O_WRONLY, the new descriptor still has
  *                            IOBMD_RIGHT_READ, and DERIVE from it can read. The
  *                            kernel checks access as for every file there: the same
- *                            process, or PTRACE_MODE_READ_FSCREDS of ptrace(2). If
- *                            an O_PATH link has outlived its descriptor, a shrink
- *                            may have cut off its window: EINVAL.
+ *                            process, or PTRACE_MODE_READ_FSCREDS of ptrace(2),
+ *                            which Yama does not restrict. IOBMD_DERIVE_F_HOLD is
+ *                            not inherited. If an O_PATH link has outlived its
+ *                            descriptor, a shrink may have cut off its window:
+ *                            EINVAL.
+ *   O_WRONLY                 No mmap(2) and no IOBMD_IOC_MAP: EACCES, as for every
+ *                            file.
  *   O_TRUNC, O_APPEND        O_TRUNC has no effect, as for a block device; O_APPEND
  *                            as above.
  *   O_DIRECT                 EINVAL: reads and writes copy.
@@ -175,7 +182,10 @@
  * fstat(2)                   A regular file without links; st_size is the length,
  *                            st_ino the ID. The mode is 0666 with
  *                            IOBMD_RIGHT_WRITE, else 0444: it reflects the
- *                            descriptor, not an owner.
+ *                            descriptor, not an owner. access(2) of its link cannot
+ *                            tell the difference.
+ * F_SETLEASE                 EINVAL.
+ * inotify(7), fanotify(7)    A watch ends when any descriptor of the buffer is closed.
  * F_ADD_SEALS, F_GET_SEALS   EINVAL: the kernel has no hook for modules. A receiver
  *                            checks the seals in IOBMD_IOC_GET_INFO.
  * mmap(2) beyond the length  EINVAL. To reserve addresses to grow into, extend the
@@ -185,6 +195,7 @@
  *                            a mapping that can never be written.
  * copy_file_range(2)         EXDEV to or from another file system, as usual;
  *                            sendfile(2) and splice(2) copy.
+ * CRIU                       Cannot dump a process that has a descriptor.
  * core dumps                 Include mappings of descriptors that may write, as for
  *                            a memfd. To exclude them: MADV_DONTDUMP, or bit 1 of
  *                            /proc/PID/coredump_filter.
@@ -198,7 +209,11 @@
  * shows.
  *
  * Buffers have no SELinux label. A policy can restrict what a domain may do on
- * /dev/iobmd and, through "fd use", which descriptors it may receive.
+ * /dev/iobmd and, through "fd use", which descriptors it may receive. A domain that may
+ * read /proc/PID/fd of another opens its descriptors without "fd use".
+ *
+ * strace(1) shows the commands by number, as ioctl(fd, _IOC(_IOC_NONE, 0xbd, NR, 0), ...),
+ * where NR is the second argument of _IO() below.
  */
 
 #define IOBMD_IOC_MAGIC		0xBD
@@ -475,7 +490,10 @@ struct iobmd_set_name {
 /**
  * enum iobmd_derive_flags - flags of IOBMD_IOC_DERIVE
  * @IOBMD_DERIVE_F_READ_ONLY: The new descriptor cannot change the buffer. No
- *	process, not even the creator, can get the right to write from it.
+ *	process, not even the creator, can get the right to write from it. That does
+ *	not protect the descriptors of the giver: a receiver that may look into its
+ *	/proc/PID/fd, as a process of the same user may, opens a writable one there.
+ *	Give it another user ID, or make the giver not dumpable (prctl(2)).
  * @IOBMD_DERIVE_F_WINDOW: The new descriptor shows only @length bytes from @offset
  *	on, and lacks IOBMD_RIGHT_RESIZE.
  * @IOBMD_DERIVE_F_HOLD: While the new descriptor exists, the buffer does not shrink

@@ -13,9 +13,8 @@
 #include "doctor.h"
 #include "tool.h"
 
-/* The oldest and the newest kernel on which the tests have passed. */
-#define KERNEL_OLDEST	(6 << 16 | 1)
-#define KERNEL_NEWEST	(7 << 16 | 3)
+/* The newest kernel that the tests have passed on, KERNEL_NEWEST, comes from the Makefile. */
+#define KERNEL_OLDEST	"6.1"
 
 static void find(struct finding *finding, enum verdict verdict, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -76,24 +75,30 @@ static void check_module(struct finding *finding)
 		       "kernel: package iobmd-dkms, or make install in its source");
 }
 
+/* MAJOR.MINOR and whatever follows, as one number; 0 if @release is something else. */
+static unsigned int kernel_version(const char *release)
+{
+	unsigned int major, minor;
+
+	return sscanf(release, "%u.%u", &major, &minor) == 2 ? major << 16 | minor : 0;
+}
+
 static void check_kernel(struct finding *finding)
 {
-	unsigned int major = 0, minor = 0, version;
 	struct utsname names;
+	unsigned int version;
 
 	finding->what = "kernel";
-	if (uname(&names) || sscanf(names.release, "%u.%u", &major, &minor) != 2) {
+	version = uname(&names) ? 0 : kernel_version(names.release);
+	if (!version) {
 		find(finding, VERDICT_NOTE, "its version is not known");
-		return;
-	}
-	version = major << 16 | minor;
-	if (version < KERNEL_OLDEST) {
+	} else if (version < kernel_version(KERNEL_OLDEST)) {
 		find(finding, VERDICT_FAIL, "%.60s is too old", names.release);
-		advise(finding, "install a kernel from 6.1 to 7.3");
-	} else if (version > KERNEL_NEWEST) {
+		advise(finding, "install a kernel from " KERNEL_OLDEST " to " KERNEL_NEWEST);
+	} else if (version > kernel_version(KERNEL_NEWEST)) {
 		find(finding, VERDICT_NOTE, "%.60s is newer than those that were tested",
 		     names.release);
-		advise(finding, "look for a newer iobmd, or use a kernel up to 7.3");
+		advise(finding, "look for a newer iobmd, or use a kernel up to " KERNEL_NEWEST);
 	} else {
 		find(finding, VERDICT_OK, "%.60s", names.release);
 	}

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+import enum
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Final, NamedTuple, Protocol, final
+
+__version__: Final[str]
+
+class _HasFileno(Protocol):
+    def fileno(self) -> int: ...
+
+class Direction(enum.IntFlag):
+    OUT = 1
+    IN = 2
+
+class Huge(enum.IntEnum):
+    PREFER = 0
+    NONE = 1
+    REQUIRE = 2
+
+class Right(enum.IntFlag):
+    READ = 1
+    WRITE = 2
+    RESIZE = 4
+
+class Seal(enum.IntFlag):
+    SEAL = 1
+    SHRINK = 2
+    GROW = 4
+    WRITE = 8
+
+class Info(NamedTuple):
+    id: int
+    capacity: int
+    length: int
+    allocated: int
+    huge_bytes: int
+    alignment: int
+    direction: int
+    huge: int
+    rights: int
+    node: int
+    page_size: int
+    huge_page_size: int
+    seals: int
+
+@final
+class Buffer:
+    @property
+    def capacity(self) -> int: ...
+    @property
+    def length(self) -> int: ...
+    @property
+    def read_only(self) -> bool: ...
+    @property
+    def closed(self) -> bool: ...
+    @property
+    def name(self) -> str: ...
+    @name.setter
+    def name(self, name: str | bytes | None) -> None: ...
+    def close(self) -> None: ...
+    def fileno(self) -> int: ...
+    def detach(self) -> int: ...
+    def info(self) -> Info: ...
+    def set_length(self, length: int, /) -> None: ...
+    def resize(self, capacity: int, /) -> None: ...
+    def seal(self, seals: int, /) -> None: ...
+    def derive(self, *, read_only: bool = ..., window: tuple[int, int] | None = ...,
+               hold: bool = ...) -> Buffer: ...
+    def export(self, offset: int = ..., length: int = ..., *, read_only: bool = ...) -> int: ...
+    def send(self, socket: int | _HasFileno, /) -> None: ...
+    def __enter__(self) -> Buffer: ...
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
+                 traceback: TracebackType | None, /) -> None: ...
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+    def __release_buffer__(self, view: memoryview, /) -> None: ...
+
+def create(capacity: int, *, alignment: int = ..., direction: int = ..., huge: int = ...,
+           node: int | None = ..., name: str | bytes | None = ...) -> Buffer: ...
+def from_fd(fd: int, /) -> Buffer: ...
+def compose(parts: Iterable[Buffer | tuple[Buffer] | tuple[Buffer, int] | tuple[Buffer, int, int]],
+            *, read_only: bool = ...) -> Buffer: ...
+def receive(socket: int | _HasFileno, /) -> Buffer: ...
