@@ -27,7 +27,7 @@ endif
 
 all: module lib ## the module and the library (the default)
 
-module: ## the module for the running kernel, or KDIR=<headers>, or KERNEL=<as scripts/kernel --list has it>|<build directory>
+module: ## the module for the running kernel, or KDIR=<headers>, or KERNEL=<name in scripts/kernel --list>|<build directory>
 	@scripts/module build $(KERNEL)
 
 modules: ## the module, the example drivers and the tests' modules (KERNEL= as above)
@@ -49,7 +49,7 @@ sparse: ## sparse over the module (KERNEL= as above)
 	@scripts/setup test
 	@scripts/module sparse $(KERNEL)
 
-static: ## the checks that run nothing of it: checkpatch, coccinelle, cppcheck...
+static: ## only the static checks: checkpatch, coccinelle, cppcheck...
 	@scripts/check --static
 
 check: ## build everything, run all tests in virtual machines (KERNELS="6.12 6.1 7.3", TESTS="resize huge")
@@ -83,13 +83,13 @@ check-sanitize: ## the library's tests with sanitizers, on 6.12 (SANITIZE=addres
 mutants: ## do the tests notice a mistake? (N=20, 0: all; SEED=1; FILES="module/view.c"; MUTANTS="--continue")
 	@scripts/mutants $(N:%=--number %) $(SEED:%=--seed %) $(MUTANTS) $(FILES)
 
-bench: ## times of iobmd and others side by side, in a virtual machine; plots in build/bench (BENCH="--icount", "--operation create")
+bench: ## the benchmark of iobmd and others, in a virtual machine; plots in build/bench (BENCH="--icount", "--operation create")
 	@scripts/bench $(KERNEL:%=--kernel %) $(BENCH)
 
 bench-native: ## the same on this machine, with the module loaded
 	@scripts/bench --native $(BENCH)
 
-demo: ## the main job on a file of yours (FILE=), in a virtual machine (KERNEL= as above)
+demo: ## shows the main purpose with a file (FILE=), in a virtual machine (KERNEL= as above)
 	@scripts/demo $(KERNEL:%=--kernel %) -- "$$FILE"
 
 man: ## the manual pages, in build/man
@@ -114,7 +114,7 @@ uninstall: ## remove what `make install' installs, given the same variables
 deb: ## Debian packages, in build/packages
 	@scripts/deb
 
-clean: ## remove what was built; the cache of kernels stays
+clean: ## remove what was built, except the cache of kernels
 	rm -rf $(BUILD)
 
 # Each target that has a word about it

@@ -21,7 +21,7 @@ selftests/*			CAMELCASE		PRIu64 and its like are what the C library has
 selftests/*			MACRO_ARG_REUSE		the arguments are variables
 selftests/*			PREFER_KERNEL_TYPES	user space has stdint.h
 selftests/*			SPACING			FIXTURE_DATA(x) *self is no multiplication
-selftests/*			VOLATILE		somebody else reads or writes that memory, or it must be touched
+selftests/*			VOLATILE		the memory is shared with other processes, or must be accessed
 selftests/abi/abi.c		MACRO_ARG_UNUSED	a table takes some columns of the list of commands
 selftests/abi/abi.c		MULTISTATEMENT_MACRO_USE_DO_WHILE	it defines a variant
 selftests/abi/abi.c		TRAILING_SEMICOLON	the same
@@ -30,7 +30,7 @@ selftests/abi/layout.c		MACRO_ARG_UNUSED	as in abi.c
 selftests/abi/layout.c		TRAILING_SEMICOLON	a list has nothing between its lines
 selftests/bench/peers.c		ENOSYS			what a kernel without memfd_secret() answers
 selftests/buffer/shrink.c	REPEATED_WORD		meant so
-selftests/dmabuf/import.c	UNNECESSARY_PARENTHESES	two comparisons in one are not for everybody to read
+selftests/dmabuf/import.c	UNNECESSARY_PARENTHESES	parentheses make two comparisons in one expression readable
 selftests/fuzz/check.c		MACRO_ARG_PRECEDENCE	the argument is the name of a member
 selftests/fuzz/refused.c	MACRO_ARG_UNUSED	as in abi.c
 selftests/lib/commands.h	COMPLEX_MACRO		lists, of which tables are made

@@ -54,7 +54,7 @@ struct peer {
 
 /**
  * struct buffer - what an operation works on
- * @peer: Who makes it.
+ * @peer: The peer that makes it.
  * @size: In bytes, as rounded for the peer.
  * @fd: The descriptor, or -1.
  * @memfd: What udmabuf's lies on, or -1.

@@ -43,8 +43,8 @@ const struct operation floor_memset = {
 };
 
 /*
- * The huge page of zeros is there for all who read memory that they have not
- * written: a fault, an entry in the page table and no work on the page.
+ * The huge zero page serves all reads of memory that has not been written: a fault, an
+ * entry in the page table and no work on the page.
  */
 static int faults_prepare(struct trial *trial)
 {

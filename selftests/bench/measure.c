@@ -56,7 +56,7 @@ uint64_t clock_now(void)
 	return now.tv_sec * NANOSECONDS + now.tv_nsec;
 }
 
-/* The least time between two looks at the clock is nobody's work. */
+/* The minimum time between two readings of the clock is overhead. */
 void clock_calibrate(void)
 {
 	clock_overhead = UINT64_MAX;

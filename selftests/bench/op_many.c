@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Operations: many buffers at a time, and many who make them. */
+/* Operations: many buffers at a time, and many threads that create them. */
 
 #include "machine.h"
 

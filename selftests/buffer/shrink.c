@@ -61,7 +61,7 @@ FIXTURE_VARIANT_ADD(shrink, small_to_ragged) {
 	.huge = IOBMD_HUGE_NONE, .pages = 5, .bytes = 1,
 };
 
-/* Everybody has touched everything. */
+/* Every process has accessed every page. */
 FIXTURE_SETUP(shrink)
 {
 	self->page = page_size();

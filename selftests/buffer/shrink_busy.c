@@ -152,7 +152,7 @@ TEST_F(shrink_busy, page_of_the_head_in_a_pipe_does_not_matter)
 	EXPECT_EQ(0, pipe_take(self->pipe[0], stamp_of(0)));
 }
 
-/* The kernel cannot cut a huge page of which somebody holds a part. */
+/* The kernel cannot split a huge page while a part of it is in use. */
 TEST_F(shrink_busy, page_before_the_cut_of_a_huge_page_in_a_pipe)
 {
 	uint64_t cut = self->huge + 8 * self->page;

@@ -53,7 +53,7 @@ TEST_F(composite, disk_is_written_from_it)
 	free(data);
 }
 
-/* Pages in a pipe are in use, whoever has put them there. */
+/* Pages in a pipe are in use, also if they came through a composite. */
 TEST_F(composite, pages_are_put_into_a_pipe)
 {
 	uint8_t *map = map_writable(self), *from = around(self, map), *data = malloc(self->whole);
@@ -195,7 +195,7 @@ static void expect_wakes(struct __test_metadata *_metadata, uint32_t *here, uint
 		while (!__atomic_load_n(there, __ATOMIC_SEQ_CST))
 			futex(there, FUTEX_WAIT, 0);
 	}
-	/* Woken before the word changes: only somebody who does wait is counted. */
+	/* Woken before the word changes: only a task that really waits is counted. */
 	AWAIT(futex(here, FUTEX_WAKE, 1) == 1);
 	__atomic_store_n(here, 1, __ATOMIC_SEQ_CST);
 	futex(here, FUTEX_WAKE, 1);

@@ -42,7 +42,7 @@ static void expect_untouched(struct __test_metadata *_metadata, struct member *m
 	EXPECT_EQ(0, iobmd_resize(member->fd, 1));
 }
 
-/* Whatever was refused, nobody holds anything because of it. */
+/* A refused call leaves no hold behind. */
 FIXTURE_TEARDOWN(refused)
 {
 	EXPECT_EQ(self->next_fd, next_fd());

@@ -61,7 +61,7 @@ static void race_once(struct racer *racer)
 	}
 }
 
-/* Nobody unmaps before all have their stacks: one could get its own in the arena. */
+/* No thread unmaps before all have their stacks: one could be mapped in the arena. */
 static void *race_thread(void *argument)
 {
 	struct racer *racer = argument;

@@ -9,8 +9,8 @@ bool must_succeed(const struct expected *expected)
 }
 
 /*
- * Addresses where nothing is, and as nobody else maps anything in that process, where
- * nothing will be. Huge pages fit there more often than not.
+ * Free addresses, which stay free since nothing else maps memory in that process. Most
+ * of the time they are aligned for huge pages.
  */
 uint8_t *find_room(struct fuzz *fuzz, const struct process *process, uint64_t length,
 		   uint64_t offset)
@@ -177,7 +177,7 @@ static void race_map(struct racer *racer)
 
 	args.address = (uintptr_t)race_stretch(racer, &length);
 	args.offset = random_below(&racer->random, 8) * racer->random.page;
-	/* Where the kernel has chosen the address, nobody else will unmap it. */
+	/* If the kernel has chosen the address, nothing else unmaps it. */
 	if (!race_ioctl(racer, IOBMD_IOC_MAP, &args) && !(args.flags & IOBMD_MAP_F_FIXED)) {
 		faults((void *)(uintptr_t)args.address, true);
 		munmap((void *)(uintptr_t)args.address, page_round(args.length));

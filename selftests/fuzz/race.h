@@ -24,7 +24,7 @@
 /* For all processes. */
 struct race {
 	uint64_t calls, successes;
-	uint64_t foreign;	/* bytes that nobody has written */
+	uint64_t foreign;	/* bytes that no writer has written */
 	uint64_t odd_infos;
 	uint64_t sent;		/* calls that put pages into a socket */
 	uint64_t leftovers;	/* bytes in pipes and sockets when all buffers had gone */

@@ -17,7 +17,7 @@ struct command {
 
 static const struct command fuzz_commands[] = { COMMANDS(KNOWN) };
 
-/* Bytes that no command takes; returns what it shall say. */
+/* Bytes that no command accepts; returns the expected result. */
 static struct expected choose_garbage(struct fuzz *fuzz, const struct command *command,
 				      uint32_t *argument, uint64_t *address)
 {

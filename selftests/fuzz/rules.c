@@ -93,7 +93,7 @@ static bool has_writable_mapping(const struct model *model, const struct thing *
 	return false;
 }
 
-/* Whether anybody could write @buffer if it were sealed now. */
+/* Whether anything could still write @buffer if it were sealed now. */
 bool has_writer(const struct model *model, const struct thing *buffer)
 {
 	for (unsigned int i = 0; i < model->nr_files; i++) {

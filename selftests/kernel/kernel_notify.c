@@ -68,7 +68,7 @@ static uint64_t eventfd_id(int eventfd)
 	return file_number(path, "eventfd-id: ");
 }
 
-/* The number that a new one gets: again that of one which nobody holds any more. */
+/* The ID that a new one gets: reused if nothing refers to the old one any more. */
 static uint64_t eventfd_next_id(void)
 {
 	int eventfd = eventfd_open();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Who pays for the memory: the cgroup of the one who made the buffer. */
+/* The memory is charged to the cgroup of the buffer's creator. */
 #include "fd_pass.h"
 #include "peer.h"
 #include "pin.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A page of a buffer has a hardware memory error. Whoever comes upon it is told so,
- * and everything else goes on as if nothing had happened.
+ * A page of a buffer has a hardware memory error. Every access to it reports the
+ * error, and everything else works as before.
  */
 #include "kernel_peer.h"
 #include "peer.h"
@@ -185,7 +185,7 @@ TEST_F(memory_error, stays_when_the_buffer_grows)
 	EXPECT_SPARED(self);
 }
 
-/* Who uses it keeps it, error or not. */
+/* A user of the page keeps it, with or without the error. */
 TEST_F(memory_error, beside_a_pin_is_busy)
 {
 	int pipe[2];

@@ -21,7 +21,7 @@
 /* More than a call makes, and few for a page fault, which is repeated until it works. */
 #define FAILURES_MOST	200
 
-/* Whom the filter lets through; needs no memory. */
+/* Selects the task that the filter applies to; needs no memory. */
 static bool have_less_memory(int make_it_fail, bool less)
 {
 	return pwrite(make_it_fail, less ? "1" : "0", 1, 0) == 1;

@@ -11,7 +11,7 @@
 
 #include <sys/mman.h>
 
-#define USER	54321	/* who has no buffer */
+#define USER	54321	/* has no buffers */
 
 /* What the calls work on. They leave it as it is. */
 struct subject {

@@ -180,7 +180,7 @@ TEST_F(reserve, counts_as_memory_that_can_be_had)
 	AWAIT(meminfo("KReclaimable:") < reclaimable + SLACK);
 }
 
-/* Neither who sets the size nor who takes memory is charged for what is in reserve. */
+/* The reserve is charged neither to the task that sets its size nor to a creator. */
 TEST_F(reserve, is_charged_to_whoever_has_the_buffer)
 {
 	struct cgroup group;
@@ -318,7 +318,7 @@ TEST_F_TIMEOUT(full_machine, has_room_for_a_buffer_in_the_reserve, 600)
 	close(fd);
 }
 
-/* For nobody can take the rest: it is for others. */
+/* Buffers cannot take the rest: it is left to the rest of the system. */
 TEST_F_TIMEOUT(full_machine, has_no_room_for_a_buffer_of_everything, 600)
 {
 	EXPECT_ERRNO(ENOMEM, iobmd_create_huge(meminfo("MemTotal:") / MIB * MIB, variant->huge));

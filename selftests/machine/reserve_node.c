@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Who may take from the reserve of a NUMA node, and what is never taken. */
+/* Which callers may take from the reserve of a NUMA node, and what is never taken. */
 #include "fragment.h"
 #include "kernel_peer.h"
 #include "node.h"
@@ -154,8 +154,8 @@ static bool reserve_gets_most(uint64_t size)
 }
 
 /*
- * With this policy the reserve comes last: once something has gone from it, nobody
- * else had any. What is left of it then.
+ * With this policy the reserve is used last: when a folio has been taken from it, no
+ * other memory was left. Returns what is left in the reserve then.
  */
 static uint64_t take_all_others(void)
 {

@@ -177,7 +177,7 @@ TEST_F(call, proc_pid_mem_reads_the_buffer)
 	close(memory);
 }
 
-/* Not a copy of its own: what a debugger forces in, all see or nobody does */
+/* Not a private copy: what a debugger forces in is seen by all processes, or by none */
 TEST_F(call, debugger_cannot_write_through_a_read_only_mapping)
 {
 	uint8_t *map = map_buffer(self->fd, PROT_READ);

@@ -177,7 +177,7 @@ TEST_F(unmoved, by_move_pages_to_another_node)
 	}
 }
 
-/* Nobody would miss the contents of a clean page of a file: they are on a disk. */
+/* A clean page of a file could be dropped unnoticed: its contents are on a disk. */
 TEST_F(unmoved, by_advice_on_pages_never_written)
 {
 	uint64_t size = 2 * self->huge, first, last;

@@ -29,7 +29,7 @@ FIXTURE_SETUP(compose_race)
 	ASSERT_TRUE(member_create(&self->b, 3 * self->page + 100, variant->huge, 2));
 }
 
-/* Whoever has won, nothing is left over. */
+/* Whichever call wins the race, nothing is leaked. */
 FIXTURE_TEARDOWN(compose_race)
 {
 	EXPECT_EQ(0, iobmd_resize(self->a.fd, 1));
@@ -202,7 +202,7 @@ TEST_F_TIMEOUT(compose_race, mapping_is_whole_while_its_buffer_is_resized, 120)
 	close(fd);
 }
 
-/* Either the seal is on and nobody writes any more, or there is a composite. */
+/* Either the seal is set and nothing can write any more, or there is a composite. */
 TEST_F_TIMEOUT(compose_race, seal_against_writing_or_composite, 120)
 {
 	for (int i = 0; i < 40; i++) {

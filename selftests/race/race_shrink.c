@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A shrink against those who are using what it takes, in each way that there is:
- * it is refused and changes nothing, or from then on nobody gets at the memory,
- * which has gone to somebody else.
+ * A shrink races with users of the memory that it would free, in every kind of use:
+ * either it is refused and changes nothing, or the memory cannot be accessed from
+ * then on, when it may have been allocated again.
  */
 #include "machine.h"
 #include "pin.h"
@@ -254,7 +254,7 @@ static void await_uses(struct arena *arena)
 	AWAIT(shared_load(&arena->uses) >= seen + 2);
 }
 
-/* Somebody takes as much memory as has become free: it is his alone. */
+/* Allocates as much memory as has become free: nothing else may access it. */
 static void take_the_memory(struct __test_metadata *_metadata, struct arena *arena,
 			    uint32_t huge)
 {

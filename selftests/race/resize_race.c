@@ -62,13 +62,13 @@ static void *probe(void *argument)
 
 static void publish(struct arena *arena, uint64_t end)
 {
-	/* Nobody takes the new end for the old generation's or vice versa */
+	/* Readers must not take the new end for that of the old generation, or vice versa. */
 	__atomic_store_n(&arena->end, UINT64_MAX, __ATOMIC_SEQ_CST);
 	shared_count(&arena->generation);
 	__atomic_store_n(&arena->end, end, __ATOMIC_SEQ_CST);
 }
 
-/* Everybody has begun and ended an access since. */
+/* Every accessor has begun and ended an access since. */
 static void await_probes(struct arena *arena, int probers)
 {
 	for (int i = 0; i < probers; i++) {

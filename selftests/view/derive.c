@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* DERIVE: a read-only descriptor is one for good, whoever has it and whatever is tried. */
+/* DERIVE: a read-only descriptor remains so, in any process and by any means. */
 #include "machine.h"
 #include "peer.h"
 #include "pin.h"

@@ -127,7 +127,7 @@ static void smallest_and_largest_block_are_as_asked(struct kunit *test)
 	}
 }
 
-/* The ceiling of a buffer lets nobody come that far. */
+/* The ceiling of a buffer prevents this from user space. */
 static void more_than_there_is_is_refused_before_any_is_taken(struct kunit *test)
 {
 	const pgoff_t sizes[] = {

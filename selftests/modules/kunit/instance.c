@@ -68,7 +68,7 @@ struct iobmd_buffer *iobmd_instance_buffer(struct kunit *test, u64 capacity)
 	return buffer;
 }
 
-/* Nobody holds @buffer, or keeps it from being sealed, but the case itself. */
+/* Only the case itself holds @buffer, or keeps it from being sealed. */
 void iobmd_instance_expect_unused(struct kunit *test, struct iobmd_buffer *buffer)
 {
 	KUNIT_EXPECT_TRUE(test, RB_EMPTY_ROOT(&buffer->memory.holds.rb_root));

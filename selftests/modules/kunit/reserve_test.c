@@ -19,7 +19,7 @@ static void put_folio(void *folio)
 	folio_put(folio);
 }
 
-/* It goes with the case, whoever has got it. */
+/* The case frees it at its end, wherever it is then. */
 static struct folio *new_folio(struct kunit *test)
 {
 	struct folio *folio = folio_alloc(IOBMD_GFP, IOBMD_HUGE_ORDER);

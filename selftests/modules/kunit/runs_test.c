@@ -231,8 +231,8 @@ static void walk_view(struct work_struct *work)
 }
 
 /*
- * While the kernel splits a folio nobody gets a reference to it. The walk holds the
- * lock from before it comes there until it has got one.
+ * No reference to a folio can be taken while the kernel splits it. The walk takes the
+ * lock before, and holds it until it has a reference.
  */
 static void walk_waits_for_a_folio_that_is_being_split(struct kunit *test)
 {

@@ -255,7 +255,7 @@ static void show_seals(void)
 	show(fcntl(fd, F_GET_SEALS));
 }
 
-/* Files that are no memfds are none of anybody's business. */
+/* Files that are not memfds are not affected. */
 static void show_others(void)
 {
 	char path[] = "/tmp/memfd_programXXXXXX";
