@@ -33,7 +33,9 @@ sub prototype_of {
 	my ($code) = @_;
 
 	return undef unless $code =~ /\A\n(?:static inline )?(\w[^;{]*\))[^;{]*[;{]/;
-	return ($1 =~ s/\s*__attribute__\s*\(\((?:[^()]|\([^()]*\))*\)\)//gr) . ";\n";
+	my $prototype = $1 =~ s/\s*__attribute__\s*\(\((?:[^()]|\([^()]*\))*\)\)//gr;
+
+	return ($prototype =~ s/\bIOBMD_(?:MUST_CHECK|NONNULL\w*)\s+//gr) . ";\n";
 }
 
 # Reads to the end of the declaration that a comment belongs to.
