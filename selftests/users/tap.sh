@@ -12,13 +12,13 @@ export PATH=$tools:$PATH
 number=0 failed=0
 
 # check DESCRIPTION COMMAND...: the command succeeds. What it says is shown if it does not,
-# within two minutes.
+# within five minutes.
 check() {
 	local description=$1 result=ok
 	shift
 
 	number=$((number + 1))
-	if ! timeout 120 "$@" >"$work/output" 2>&1 </dev/null; then
+	if ! timeout 300 "$@" >"$work/output" 2>&1 </dev/null; then
 		result="not ok"
 		failed=$((failed + 1))
 		sed 's/^/# /' "$work/output"
