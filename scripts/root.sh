@@ -2,14 +2,15 @@
 # Fresh Debian systems: made by debootstrap in a directory, entered by chroot. Sourced, after archive.sh; never run.
 # shellcheck shell=bash disable=SC2154
 
-# Runs a command in a system. It sees its own processes only, and ends with us. (/proc and /dev are mounted for that alone.)
+# Runs a command in a system. It sees only its own processes, and ends with this script. /proc and /dev are mounted only for it. The root
+# is a mount, since without that the command could make no mount namespaces.
 # shellcheck disable=SC2016	# the inner shell's
 in_root() {
 	local root=$1
 	shift
 
 	setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child sh -c '
-		mount -t proc proc "$0/proc" && mount -t sysfs -o ro sysfs "$0/sys" && mount --rbind /dev "$0/dev" || exit
+		mount --bind "$0" "$0" && mount -t proc proc "$0/proc" && mount -t sysfs -o ro sysfs "$0/sys" && mount --rbind /dev "$0/dev" || exit
 		exec chroot "$0" "$@"' "$root" "$@"
 }
 
