@@ -15,8 +15,8 @@ declare -A report=(
 # The minimum of executed lines of the whole module, in percent.
 least_coverage=95
 
-# Programs that are useless on this kernel, which is ten times slower: a second build of a test, and a test of the benchmark.
-not_debug=(abi_32 bench edu_ioctl_32 layout_32)
+# Programs that are useless on this kernel, which is ten times slower: a second build of a test, tests of the benchmark and of Python.
+not_debug=(abi_32 bench edu_ioctl_32 layout_32 python)
 
 # The sanitizers need time and memory; all memory must be below 4 GiB, where every device reaches it.
 set_debug() {
