@@ -148,6 +148,11 @@ int py_name_set(PyObject *object, PyObject *value, void *unused)
 		return -1;
 	if (value && value != Py_None && !PyUnicode_FSConverter(value, &bytes))
 		return -1;
+	/* A method __fspath__ may have closed it. */
+	if (!py_open(object)) {
+		Py_XDECREF(bytes);
+		return -1;
+	}
 
 	ret = iobmd_buffer_set_name(self->handle, bytes ? PyBytes_AsString(bytes) : NULL);
 	Py_XDECREF(bytes);

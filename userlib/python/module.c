@@ -110,10 +110,6 @@ static int part_parse(struct py_state *state, PyObject *item, struct iobmd_part 
 	return 0;
 }
 
-/*
- * With the interpreter's lock: no other thread closes a part meanwhile. Any buffer can
- * take the place of the device, which not every process may open.
- */
 /* A method __index__ in a later part may have closed an earlier one. */
 static int parts_parse(struct py_state *state, PyObject *items, struct iobmd_part *parts)
 {
@@ -250,6 +246,11 @@ static int module_clear(PyObject *module)
 	return 0;
 }
 
+static void module_free(void *module)
+{
+	module_clear(module);
+}
+
 static struct PyModuleDef_Slot slots[] = {
 	{ Py_mod_exec, module_exec },
 	{ 0, NULL }
@@ -264,6 +265,7 @@ static struct PyModuleDef definition = {
 	.m_slots = slots,
 	.m_traverse = module_traverse,
 	.m_clear = module_clear,
+	.m_free = module_free,
 };
 
 PyMODINIT_FUNC PyInit__iobmd(void)
