@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
 
+$(if $(word 2,$(CURDIR)),$(error no space may be in the path of the tree: $(CURDIR)))
+
 KERNELS  := 6.12 6.1 7.3
 PREFIX   ?= /usr/local
 BUILD    := $(CURDIR)/build
 USERLIB   = $(MAKE) --no-print-directory -C userlib OUTPUT=$(BUILD)/userlib$(FOREIGN) PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
 
+# Several programs install, each in a directory of its own.
+override DESTDIR := $(if $(DESTDIR),$(abspath $(DESTDIR)))
 export KDIR DESTDIR PREFIX
 
 ifeq ($(ARCH),arm64)
@@ -37,9 +41,9 @@ lib: ## the library and its tools (ARCH=arm64 or i386: in build/userlib-arm64, -
 	@scripts/setup build
 	@$(USERLIB) all
 
-python: ## the package for Python, in build/userlib/python
+python: lib ## the package for Python, in build/userlib/python
 	@scripts/setup build python
-	@$(USERLIB) lib python
+	@$(USERLIB) python
 
 selftests: lib $(if $(FOREIGN),,python) ## the test programs (ARCH=arm64 or i386: in build/selftests-arm64, -i386)
 	@scripts/setup build test
@@ -101,9 +105,11 @@ install: install-files ## install everything (PREFIX=, DESTDIR=), and the module
 	@INSTALL_MOD_PATH=$(DESTDIR) scripts/module install $(KERNEL)
 	@scripts/install settle
 
-install-files: man ## the same without the module
+# The pages are not made in build/, which would be root's then.
+install-files: lib ## the same without the module
 	@$(USERLIB) install
-	@cd $(BUILD)/man && find . -type f -exec install -D -m 644 {} $(DESTDIR)$(PREFIX)/share/man/{} \;
+	@pages=$$(mktemp -d) && scripts/man "$$pages" && (cd "$$pages" && find . -type f | \
+		xargs -I {} install -D -m 644 {} "$(DESTDIR)$(PREFIX)/share/man/{}") && rm -r "$$pages"
 	@scripts/install system
 
 uninstall: ## remove what `make install' installs, given the same variables
