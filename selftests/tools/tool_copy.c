@@ -181,6 +181,40 @@ TEST_F(copy, dump_into_a_pipe_without_a_reader_is_silent)
 	close(ends[1]);
 }
 
+/* The descriptor that the command opens next must not take the place of the closed one. */
+TEST_F(copy, a_closed_standard_output_or_input_is_not_the_buffer)
+{
+	char target[32];
+
+	ASSERT_EQ(0, write_source(2 * self->page, 4));
+	tool_run_fd(self->fd, &outcome, "load", SOURCE);
+	ASSERT_EQ(0, iobmd_set_length(self->fd, self->page));
+	snprintf(target, sizeof(target), "%d:%d", getpid(), self->fd);
+	tool_run_with(&(struct start) {
+		.out = -1, .arguments = { "dump", "--from", target },
+	}, &outcome);
+	EXPECT_COMPLAINT(1, "standard output is closed", &outcome);
+	tool_run_with(&(struct start) {
+		.in = -1, .arguments = { "load", "--to", target },
+	}, &outcome);
+	EXPECT_COMPLAINT(1, "standard input is closed", &outcome);
+	EXPECT_EQ(self->page, IOBMD_INFO(self->fd, length));
+	ASSERT_EQ(0, iobmd_set_length(self->fd, 2 * self->page));
+	tool_run_fd(self->fd, &outcome, "dump", RESULT);
+	EXPECT_TRUE(is_same());
+}
+
+/* A command that knows nothing of buffers would write its output into it. */
+TEST_F(copy, create_leaves_closed_what_is_closed)
+{
+	tool_run_with(&(struct start) {
+		.in = -1, .out = -1,
+		.arguments = { "create", "--", "sh", "-c",
+			       "test ! -e /proc/$$/fd/0 -a ! -e /proc/$$/fd/1 -a $IOBMD_FD -gt 2" },
+	}, &outcome);
+	EXPECT_DONE(&outcome);
+}
+
 TEST_F(copy, dump_of_another_process_leaves_it_alone)
 {
 	char target[32];
