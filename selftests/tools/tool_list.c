@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The command iobmd: what it shows of buffers, and of what uses them. */
+#include "fuse_server.h"
 #include "tool.h"
 
 #define NAME	"tool list"
@@ -262,6 +263,25 @@ TEST_F(list, info_of_what_is_no_buffer_is_one_line)
 	snprintf(target, sizeof(target), "%d:%d", getpid(), STDERR_FILENO);
 	tool_run(&outcome, "info", target);
 	EXPECT_COMPLAINT(1, "not of a buffer", &outcome);
+}
+
+/* The server would wait, or pretend. */
+TEST(a_foreign_file_is_no_buffer_and_is_asked_nothing)
+{
+	struct fuse_server server;
+	char target[32];
+
+	if (!fuse_server_start(&server, 0))
+		SKIP(return, "no FUSE: %s", strerror(errno));
+	snprintf(target, sizeof(target), "%d:%d", getpid(), server.fd);
+	tool_run(&outcome, "info", target);
+	EXPECT_COMPLAINT(1, "not of a buffer", &outcome);
+	tool_run(&outcome, "dump", "--from", target);
+	EXPECT_COMPLAINT(1, "not of a buffer", &outcome);
+	tool_run_fd(server.fd, &outcome, "dump");
+	EXPECT_COMPLAINT(1, "not of a buffer", &outcome);
+	EXPECT_EQ(0, shared_load(server.ioctls));
+	fuse_server_stop(&server);
 }
 
 TEST_HARNESS_MAIN

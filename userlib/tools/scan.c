@@ -126,6 +126,7 @@ static void scan_fd(struct scan *scan, pid_t pid, int fd)
 		read_command(pid, user.command);
 		user_add(&scan->exports, &scan->nr_exports, &user);
 		break;
+	case FD_HIDDEN:
 	case FD_OTHER:
 		break;
 	}

@@ -85,6 +85,7 @@ struct scan {
 
 /* What fdinfo reveals about one descriptor */
 enum fd_kind {
+	FD_HIDDEN,	/* it cannot be read, or there is no such descriptor */
 	FD_OTHER,
 	FD_BUFFER,
 	FD_EXPORT,
