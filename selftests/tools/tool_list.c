@@ -320,7 +320,7 @@ TEST_F(list, info_of_what_is_no_buffer_is_one_line)
 /* The server would wait, or pretend. */
 TEST(a_foreign_file_is_no_buffer_and_is_asked_nothing)
 {
-	struct fuse_server server;
+	struct fuse_server server = { .fd = -1 };
 	char target[32];
 
 	if (!fuse_server_start(&server, 0))
