@@ -262,18 +262,15 @@ TEST_F(copy, dump_into_a_pipe_without_a_reader_is_silent)
 /* The descriptor that the command opens next must not take the place of the closed one. */
 TEST_F(copy, a_closed_standard_output_or_input_is_not_the_buffer)
 {
-	char target[32];
-
 	ASSERT_EQ(0, write_source(2 * self->page, 4));
 	tool_run_fd(self->fd, &outcome, "load", SOURCE);
 	ASSERT_EQ(0, iobmd_set_length(self->fd, self->page));
-	snprintf(target, sizeof(target), "%d:%d", getpid(), self->fd);
 	tool_run_with(&(struct start) {
-		.out = -1, .arguments = { "dump", "--from", target },
+		.fd = self->fd, .out = -1, .arguments = { "dump" },
 	}, &outcome);
 	EXPECT_COMPLAINT(1, "standard output is closed", &outcome);
 	tool_run_with(&(struct start) {
-		.in = -1, .arguments = { "load", "--to", target },
+		.fd = self->fd, .in = -1, .arguments = { "load" },
 	}, &outcome);
 	EXPECT_COMPLAINT(1, "standard input is closed", &outcome);
 	EXPECT_EQ(self->page, IOBMD_INFO(self->fd, length));
