@@ -25,8 +25,8 @@ struct outcome {
 /**
  * struct start - how the command is run
  * @fd: A descriptor that it inherits, with its number in IOBMD_FD; 0 for none.
- * @in: Standard input, or 0 for an empty one.
- * @out: Standard output, or 0 to have it in the outcome.
+ * @in: Standard input, 0 for an empty one, or -1 for a closed one.
+ * @out: Standard output, 0 to have it in the outcome, or -1 for a closed one.
  * @uid: As this user.
  * @arguments: Those of the command, NULL at the end.
  */
@@ -49,6 +49,10 @@ static inline void tool_exec(const struct start *start, int out, int err)
 	dup2(start->in ? start->in : open("/dev/null", O_RDONLY), STDIN_FILENO);
 	dup2(start->out ? start->out : out, STDOUT_FILENO);
 	dup2(err, STDERR_FILENO);
+	if (start->in < 0)
+		close(STDIN_FILENO);
+	if (start->out < 0)
+		close(STDOUT_FILENO);
 	unsetenv("IOBMD_FD");
 	if (start->fd) {
 		snprintf(number, sizeof(number), "%d", start->fd);

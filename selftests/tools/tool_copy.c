@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The command iobmd: what goes into buffers, out of them, and to other processes. */
+#include <linux/loop.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
 #include "fd_pass.h"
+#include "modules.h"
 #include "tool.h"
 
 #define SOURCE	"/tmp/iobmd-tool-source"
@@ -102,6 +104,67 @@ TEST(a_pipe_comes_back_bit_by_bit)
 	unlink(RESULT);
 }
 
+TEST_F(copy, a_pipe_goes_into_huge_pages)
+{
+	int huge = iobmd_create_huge(IOBMD_INFO(self->fd, huge_page_size), IOBMD_HUGE_REQUIRE);
+	char command[512];
+
+	if (huge < 0)
+		SKIP(return, "no huge page: %s", strerror(errno));
+	close(huge);
+	ASSERT_EQ(0, write_source(100000, 7));
+	snprintf(command, sizeof(command),
+		 "cat " SOURCE " | %s load --huge require -- %s dump >" RESULT, IOBMD_TOOL,
+		 IOBMD_TOOL);
+	EXPECT_EQ(0, system(command));
+	EXPECT_TRUE(is_same());
+}
+
+/* The source as a block device, or -1 where there are none such. */
+static int source_device(void)
+{
+	int control, number, device, source = open(SOURCE, O_RDWR | O_CLOEXEC);
+	char path[32];
+
+	kernel_module_load("loop", NULL);
+	control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+	number = ioctl(control, LOOP_CTL_GET_FREE);
+	close(control);
+	snprintf(path, sizeof(path), "/dev/loop%d", number);
+	device = number < 0 ? -1 : open(path, O_RDWR | O_CLOEXEC);
+	if (device >= 0 && ioctl(device, LOOP_SET_FD, source)) {
+		close(device);
+		device = -1;
+	}
+	close(source);
+	return device;
+}
+
+TEST_F(copy, a_block_device_is_read_from_where_it_is)
+{
+	uint8_t *map;
+	int device;
+
+	ASSERT_EQ(0, write_source(8 * self->page, 9));
+	device = source_device();
+	if (device < 0)
+		SKIP(return, "no loop device: %s", strerror(errno));
+	ASSERT_EQ(self->page, lseek(device, self->page, SEEK_SET));
+	tool_run_with(&(struct start) {
+		.fd = self->fd, .in = device, .arguments = { "load" },
+	}, &outcome);
+	EXPECT_DONE(&outcome);
+	EXPECT_EQ(7 * self->page, IOBMD_INFO(self->fd, length));
+	/* No more than was left of it was expected. */
+	EXPECT_EQ(7 * self->page, IOBMD_INFO(self->fd, capacity));
+	map = map_buffer(self->fd, PROT_READ);
+	ASSERT_NE(MAP_FAILED, (void *)map);
+	EXPECT_EQ(-1, check_pattern(map, self->page, 7 * self->page, 9));
+	munmap(map, 7 * self->page);
+	EXPECT_EQ(0, ioctl(device, LOOP_CLR_FD));
+	close(device);
+}
+
 TEST(the_new_buffer_is_as_large_as_the_file)
 {
 	ASSERT_EQ(0, write_source(5000, 0));
@@ -161,6 +224,21 @@ TEST_F(copy, a_read_only_descriptor_is_not_loaded)
 	close(reader);
 }
 
+TEST_F(copy, what_is_no_file_leaves_the_length)
+{
+	int directory = open("/tmp", O_RDONLY | O_CLOEXEC);
+
+	ASSERT_EQ(0, iobmd_set_length(self->fd, 5));
+	tool_run_fd(self->fd, &outcome, "load", "/tmp");
+	EXPECT_COMPLAINT(1, "Is a directory", &outcome);
+	tool_run_with(&(struct start) {
+		.fd = self->fd, .in = directory, .arguments = { "load" },
+	}, &outcome);
+	EXPECT_COMPLAINT(1, "Is a directory", &outcome);
+	EXPECT_EQ(5, IOBMD_INFO(self->fd, length));
+	close(directory);
+}
+
 TEST_F(copy, a_full_disk_is_a_failure_of_dump)
 {
 	tool_run_fd(self->fd, &outcome, "dump", "/dev/full");
@@ -179,6 +257,37 @@ TEST_F(copy, dump_into_a_pipe_without_a_reader_is_silent)
 	EXPECT_NE(0, outcome.status);
 	EXPECT_STREQ("", outcome.err);
 	close(ends[1]);
+}
+
+/* The descriptor that the command opens next must not take the place of the closed one. */
+TEST_F(copy, a_closed_standard_output_or_input_is_not_the_buffer)
+{
+	ASSERT_EQ(0, write_source(2 * self->page, 4));
+	tool_run_fd(self->fd, &outcome, "load", SOURCE);
+	ASSERT_EQ(0, iobmd_set_length(self->fd, self->page));
+	tool_run_with(&(struct start) {
+		.fd = self->fd, .out = -1, .arguments = { "dump" },
+	}, &outcome);
+	EXPECT_COMPLAINT(1, "standard output is closed", &outcome);
+	tool_run_with(&(struct start) {
+		.fd = self->fd, .in = -1, .arguments = { "load" },
+	}, &outcome);
+	EXPECT_COMPLAINT(1, "standard input is closed", &outcome);
+	EXPECT_EQ(self->page, IOBMD_INFO(self->fd, length));
+	ASSERT_EQ(0, iobmd_set_length(self->fd, 2 * self->page));
+	tool_run_fd(self->fd, &outcome, "dump", RESULT);
+	EXPECT_TRUE(is_same());
+}
+
+/* A command that knows nothing of buffers would write its output into it. */
+TEST_F(copy, create_leaves_closed_what_is_closed)
+{
+	tool_run_with(&(struct start) {
+		.in = -1, .out = -1,
+		.arguments = { "create", "--", "sh", "-c",
+			       "test ! -e /proc/$$/fd/0 -a ! -e /proc/$$/fd/1 -a $IOBMD_FD -gt 2" },
+	}, &outcome);
+	EXPECT_DONE(&outcome);
 }
 
 TEST_F(copy, dump_of_another_process_leaves_it_alone)

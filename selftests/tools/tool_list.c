@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The command iobmd: what it shows of buffers, and of what uses them. */
+#include "fuse_server.h"
 #include "tool.h"
 
 #define NAME	"tool list"
@@ -234,6 +235,58 @@ TEST_F(list, a_file_with_such_a_path_is_no_buffer)
 	close(fd);
 }
 
+/* In a /dev of its own: the path, and the inode number, of the buffer @id. */
+static void *map_forged(uint64_t id)
+{
+	struct stat status = { .st_ino = 0 };
+	char path[64];
+	int fd = -1;
+
+	if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("none", "/dev", "tmpfs", 0, NULL))
+		return MAP_FAILED;
+	snprintf(path, sizeof(path), "/dev/iobmd:%" PRIu64, id);
+	/* tmpfs counts its inodes. */
+	while (status.st_ino < id) {
+		close(fd);
+		unlink(path);
+		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		if (fd < 0 || ftruncate(fd, page_size()) || fstat(fd, &status))
+			return MAP_FAILED;
+	}
+	return status.st_ino == id ? mmap(NULL, page_size(), PROT_READ, MAP_SHARED, fd, 0) :
+				     MAP_FAILED;
+}
+
+TEST_F(list, where_two_descriptors_tell_the_device_a_forged_mapping_is_none)
+{
+	int end = event_create(), ready = event_create();
+	char object[8192], member[64];
+	void *map;
+	pid_t pid;
+
+	if (self->id < 3)
+		SKIP(return, "a file in a new tmpfs has a larger inode number");
+	IN_CHILD(pid) {
+		EXPECT_NE(MAP_FAILED, map_forged(self->id));
+		event_post(ready);
+		event_await(end);
+	}
+	event_await(ready);
+	map = map_buffer(self->fd, PROT_READ);
+	tool_run(&outcome, "list", "--json");
+	event_post(end);
+	EXPECT_EQ(0, child_status(pid));
+	json_of(self->id, object, sizeof(object));
+	snprintf(member, sizeof(member), "\"kind\": \"mapping\",\n\"pid\": %d,", getpid());
+	EXPECT_TRUE(has(object, member));
+	snprintf(member, sizeof(member), "\"kind\": \"mapping\",\n\"pid\": %d,", pid);
+	EXPECT_EQ(NULL, strstr(object, member));
+	munmap(map, 4 * page_size());
+	close(end);
+	close(ready);
+}
+
 TEST_F(list, info_tells_of_a_descriptor_in_another_process)
 {
 	char target[32], member[64];
@@ -262,6 +315,25 @@ TEST_F(list, info_of_what_is_no_buffer_is_one_line)
 	snprintf(target, sizeof(target), "%d:%d", getpid(), STDERR_FILENO);
 	tool_run(&outcome, "info", target);
 	EXPECT_COMPLAINT(1, "not of a buffer", &outcome);
+}
+
+/* The server would wait, or pretend. */
+TEST(a_foreign_file_is_no_buffer_and_is_asked_nothing)
+{
+	struct fuse_server server = { .fd = -1 };
+	char target[32];
+
+	if (!fuse_server_start(&server, 0))
+		SKIP(return, "no FUSE: %s", strerror(errno));
+	snprintf(target, sizeof(target), "%d:%d", getpid(), server.fd);
+	tool_run(&outcome, "info", target);
+	EXPECT_COMPLAINT(1, "not of a buffer", &outcome);
+	tool_run(&outcome, "dump", "--from", target);
+	EXPECT_COMPLAINT(1, "not of a buffer", &outcome);
+	tool_run_fd(server.fd, &outcome, "dump");
+	EXPECT_COMPLAINT(1, "not of a buffer", &outcome);
+	EXPECT_EQ(0, shared_load(server.ioctls));
+	fuse_server_stop(&server);
 }
 
 TEST_HARNESS_MAIN

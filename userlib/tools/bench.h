@@ -19,7 +19,7 @@ struct made {
 /**
  * struct peer - a kind of buffers
  * @name: The name in the table.
- * @create: Creates one of whole pages; 0 or a negative errno.
+ * @create: Creates one of whole pages; 0 or a negative errno, and then nothing is open.
  * @export: Creates a dma-buf of one; NULL if not supported, or if it is one.
  */
 struct peer {

@@ -11,6 +11,7 @@
 
 #include <iobmd.h>
 
+#include "scan.h"
 #include "tool.h"
 
 static int result(int ret)
@@ -159,6 +160,8 @@ void target_parse(const char *text, struct target *target)
 
 void target_fail(int err, const struct target *target)
 {
+	if (err == ENOTTY)
+		fail(0, "descriptor %d is not of a buffer", target->fd);
 	if (!target->pid)
 		fail(err, "descriptor %d", target->fd);
 	if (err == ESRCH || err == EINVAL)
@@ -171,9 +174,15 @@ void target_fail(int err, const struct target *target)
 	fail(err, "descriptor %d of process %d", target->fd, target->pid);
 }
 
-/* Returns a descriptor, to be closed, or a negative errno. */
-int target_try(const struct target *target)
+/*
+ * Takes a descriptor only if it is of a buffer: the server of a FUSE file need not answer,
+ * neither to an ioctl nor when a copy of the descriptor is closed.
+ */
+static int target_take(const struct target *target)
 {
+	struct seen seen;
+	struct user user;
+	enum fd_kind kind;
 	int pidfd, fd;
 
 	if (!target->pid)
@@ -181,20 +190,37 @@ int target_try(const struct target *target)
 	pidfd = result(syscall(SYS_pidfd_open, target->pid, 0));
 	if (pidfd < 0)
 		return pidfd;
-	fd = result(syscall(SYS_pidfd_getfd, pidfd, target->fd, 0));
+	kind = fd_read(target->pid, target->fd, &seen, &user);
+	if (kind == FD_BUFFER || kind == FD_HIDDEN)
+		fd = result(syscall(SYS_pidfd_getfd, pidfd, target->fd, 0));
+	else
+		fd = -ENOTTY;
 	close(pidfd);
 	return fd;
+}
+
+/* Returns a descriptor of a buffer, to be closed, or a negative errno. */
+int target_try(const struct target *target)
+{
+	struct iobmd_buffer *buffer;
+	int fd = target_take(target);
+	int err;
+
+	if (fd < 0)
+		return fd;
+	err = iobmd_buffer_from_fd(fd, &buffer);
+	if (!err)
+		return iobmd_buffer_into_fd(buffer);
+	close(fd);
+	return err;
 }
 
 /* Like target_try(), but ends the program on failure. */
 int target_open(const struct target *target)
 {
-	struct iobmd_get_info info;
 	int fd = target_try(target);
 
 	if (fd < 0)
 		target_fail(-fd, target);
-	if (buffer_get_info(fd, &info))
-		fail(0, "descriptor %d is not of a buffer", target->fd);
 	return fd;
 }

@@ -168,13 +168,15 @@ static void check_huge(struct finding *finding)
 {
 	struct iobmd_get_info info = { .huge_page_size = 0 };
 	int fd = try_buffer(1, IOBMD_HUGE_NONE);
+	int err = fd < 0 ? fd : buffer_get_info(fd, &info);
 
 	finding->what = "huge pages";
-	if (fd < 0 || buffer_get_info(fd, &info)) {
+	if (fd >= 0)
+		close(fd);
+	if (err) {
 		find(finding, VERDICT_NOTE, "not tried");
 		return;
 	}
-	close(fd);
 	if (!info.huge_page_size) {
 		find(finding, VERDICT_NOTE, "this kernel has none");
 		advise(finding, "use a kernel with CONFIG_TRANSPARENT_HUGEPAGE");

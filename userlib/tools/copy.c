@@ -51,6 +51,19 @@ void progress_end(struct progress *progress)
 		fputs("\r\033[K", stderr);
 }
 
+/* Checked here, since an empty buffer is dumped without a write. */
+static void check_stdio(const struct file *file, int access)
+{
+	int flags = fcntl(file->fd, F_GETFL);
+	int allowed = flags & O_ACCMODE;
+
+	if (flags < 0)
+		fail(errno, "%s", file->name);
+	if (flags & O_PATH || (allowed != O_RDWR && allowed != access))
+		fail(0, "%s is closed, or not open for %s", file->name,
+		     access == O_RDONLY ? "reading" : "writing");
+}
+
 /* No path, and "-", mean standard input or output, named @stdio in messages. */
 void file_open(struct file *file, const char *path, int flags, const char *stdio)
 {
@@ -58,6 +71,7 @@ void file_open(struct file *file, const char *path, int flags, const char *stdio
 	if (!path || !strcmp(path, "-")) {
 		file->fd = (flags & O_ACCMODE) == O_RDONLY ? STDIN_FILENO : STDOUT_FILENO;
 		file->name = stdio;
+		check_stdio(file, flags & O_ACCMODE);
 		return;
 	}
 	file->name = path;

@@ -63,6 +63,19 @@ static void write_all(struct file *file, const uint8_t *address, uint64_t length
 	progress_end(&progress);
 }
 
+static void write_mapped(struct file *file, int fd, uint64_t length)
+{
+	void *address;
+
+	if (length > SIZE_MAX)
+		fail(EFBIG, "the buffer");
+	address = mmap(NULL, length, PROT_READ, MAP_SHARED, fd, 0);
+	if (address == MAP_FAILED)
+		fail(errno, "the buffer cannot be mapped");
+	write_all(file, address, length);
+	munmap(address, length);
+}
+
 /*
  * Takes a hold, so that the memory stays meanwhile. Only the kernel accesses the
  * memory, so a hardware error is returned as an errno and does not raise SIGBUS.
@@ -72,19 +85,15 @@ static void dump(int fd, struct file *file)
 	const struct view view = { .flags = IOBMD_DERIVE_F_READ_ONLY | IOBMD_DERIVE_F_HOLD };
 	int held = buffer_derive(fd, &view);
 	struct iobmd_get_info info;
-	void *address;
+	int err;
 
-	if (held < 0 || buffer_get_info(held, &info))
+	if (held < 0)
 		fail(-held, "the buffer cannot be held");
-	if (!info.length)
-		return;
-	if (info.length > SIZE_MAX)
-		fail(EFBIG, "the buffer");
-	address = mmap(NULL, info.length, PROT_READ, MAP_SHARED, held, 0);
-	if (address == MAP_FAILED)
-		fail(errno, "the buffer cannot be mapped");
-	write_all(file, address, info.length);
-	munmap(address, info.length);
+	err = buffer_get_info(held, &info);
+	if (err)
+		fail(-err, "the buffer");
+	if (info.length)
+		write_mapped(file, held, info.length);
 	close(held);
 }
 

@@ -11,6 +11,8 @@
 #include "tool.h"
 
 #define FIRST_CAPACITY	(1024 * 1024)
+#define USUAL_HUGE_PAGE	(2 * 1024 * 1024)
+#define HUGE_PAGE_FILE	"/sys/kernel/mm/transparent_hugepage/hpage_pmd_size"
 
 static const char help[] =
 	"usage: iobmd load [OPTION]... [FILE] -- COMMAND [ARGUMENT]...\n"
@@ -113,24 +115,33 @@ static void sink_close(struct sink *sink)
 		fail(-err, "the length cannot be set");
 }
 
-/* The size of the file; 0 for a pipe and for a file that does not report its size. */
+/* fstat(2) does not report it. The position stays. */
+static off_t device_size(const struct file *file)
+{
+	off_t position = lseek(file->fd, 0, SEEK_CUR);
+	off_t size = lseek(file->fd, 0, SEEK_END);
+
+	if (position < 0 || size < 0 || lseek(file->fd, position, SEEK_SET) < 0)
+		fail(errno, "%.200s", file->name);
+	return size;
+}
+
+/* What is left of the file; 0 for a pipe and for a file that does not report its size. */
 static uint64_t file_size(const struct file *file)
 {
 	struct stat status;
-	off_t size;
+	off_t position;
 
 	if (fstat(file->fd, &status))
 		fail(errno, "%.200s", file->name);
 	if (S_ISDIR(status.st_mode))
 		fail(EISDIR, "%.200s", file->name);
-	if (S_ISREG(status.st_mode)) {
-		size = lseek(file->fd, 0, SEEK_CUR);
-		return size >= 0 && size < status.st_size ? status.st_size - size : 0;
-	}
-	if (!S_ISBLK(status.st_mode))
+	if (S_ISBLK(status.st_mode))
+		status.st_size = device_size(file);
+	else if (!S_ISREG(status.st_mode))
 		return 0;
-	size = lseek(file->fd, 0, SEEK_END);
-	return size >= 0 && !lseek(file->fd, 0, SEEK_SET) ? size : 0;
+	position = lseek(file->fd, 0, SEEK_CUR);
+	return position >= 0 && position < status.st_size ? status.st_size - position : 0;
 }
 
 /*
@@ -203,21 +214,33 @@ static void fill(struct sink *sink, struct file *file, uint64_t expected)
 	progress_end(&progress);
 }
 
-static void load(int fd, struct file *file, bool exact)
+static void load(int fd, struct file *file, uint64_t expected, bool exact)
 {
 	struct sink sink = { .fd = fd, .exact = exact };
 
 	sink_open(&sink);
-	fill(&sink, file, file_size(file));
+	fill(&sink, file, expected);
 	sink_close(&sink);
 }
 
+/* A file that cannot be read must not change the length, so it is looked at first. */
 static void load_existing(const struct target *target, struct file *file)
 {
+	uint64_t size = file_size(file);
 	int fd = target_open(target);
 
-	load(fd, file, false);
+	load(fd, file, size, false);
 	close(fd);
+}
+
+/* For a file that does not report its size */
+static uint64_t first_capacity(const struct creation *creation)
+{
+	uint64_t huge_page;
+
+	if (creation->args.huge != IOBMD_HUGE_REQUIRE)
+		return FIRST_CAPACITY;
+	return file_number(HUGE_PAGE_FILE, &huge_page) ? huge_page : USUAL_HUGE_PAGE;
 }
 
 /* Creates the buffer as large as the file, so that it seldom has to grow. */
@@ -228,9 +251,9 @@ static int load_new(struct creation *creation, struct file *file)
 	int fd;
 
 	if (exact)
-		creation->args.capacity = size ? size : FIRST_CAPACITY;
+		creation->args.capacity = size ? size : first_capacity(creation);
 	fd = creation_make(creation);
-	load(fd, file, exact);
+	load(fd, file, size, exact);
 	close(file->fd);
 	return buffer_pass_on(fd, &creation->view);
 }

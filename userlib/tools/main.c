@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* iobmd: the command for buffers of the module iobmd, for interactive use and scripts. */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tool.h"
 
@@ -72,11 +75,27 @@ static int run(int argc, char **argv)
 	return subcommand->run(argc - 1, argv + 1);
 }
 
+/*
+ * Otherwise a buffer would be opened in the place of a closed standard input or output.
+ * What takes that place fails in use, and a command that is run does not inherit it.
+ */
+static void fill_closed(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		int flags = (fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) | O_CLOEXEC;
+
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", flags) != fd)
+			fail(errno, "/dev/null");
+	}
+}
+
 /* No setlocale(3): numbers and JSON must be the same everywhere. */
 int main(int argc, char **argv)
 {
-	int status = run(argc, argv);
+	int status;
 
+	fill_closed();
+	status = run(argc, argv);
 	output_check();
 	return status;
 }

@@ -12,7 +12,7 @@
 
 const char *subcommand_name;
 
-/* An argument may be as long as the kernel allows, so do not use a fixed buffer. */
+/* Cuts off what is too long: an argument may be as long as the kernel allows. */
 static void message(const char *format, va_list arguments)
 {
 	char text[400];

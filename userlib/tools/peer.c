@@ -85,13 +85,19 @@ static int udmabuf_of(int memfd, uint64_t size)
 
 static int udmabuf_make(uint64_t size, struct made *made)
 {
+	int err;
+
 	made->memory = memfd_sized(size, MFD_ALLOW_SEALING);
 	if (made->memory < 0)
 		return made->memory;
-	if (fcntl(made->memory, F_ADD_SEALS, F_SEAL_SHRINK))
-		return -errno;
-	made->fd = udmabuf_of(made->memory, size);
-	return made->fd < 0 ? made->fd : 0;
+	err = result(fcntl(made->memory, F_ADD_SEALS, F_SEAL_SHRINK));
+	if (!err) {
+		made->fd = udmabuf_of(made->memory, size);
+		err = made->fd < 0 ? made->fd : 0;
+	}
+	if (err)
+		made_close(made);
+	return err;
 }
 
 static int udmabuf_export(const struct made *made, uint64_t size)

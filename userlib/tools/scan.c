@@ -2,6 +2,7 @@
 /* Finds buffers and their users: debugfs lists all buffers, /proc their users. */
 #include <ctype.h>
 #include <dirent.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,26 +107,46 @@ static bool link_is_ours(pid_t pid, int fd)
 	       !strncmp(target, "/dmabuf:", strlen("/dmabuf:"));
 }
 
+/*
+ * The process may have replaced the descriptor since fdinfo was read, even by a file of a
+ * FUSE server, which may never answer and chooses the inode number. So no server is asked,
+ * and one descriptor is not enough.
+ */
+static void learn_device(struct scan *scan, pid_t pid, int fd, uint64_t id)
+{
+	char path[PATH_PROC];
+	struct statx status;
+	dev_t device;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, fd);
+	if (statx(AT_FDCWD, path, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_INO, &status))
+		return;
+	if (!(status.stx_mask & STATX_INO) || status.stx_ino != id)
+		return;
+	device = makedev(status.stx_dev_major, status.stx_dev_minor);
+	if (device == scan->claimed)
+		scan->device = device;
+	scan->claimed = device;
+}
+
 static void scan_fd(struct scan *scan, pid_t pid, int fd)
 {
 	struct user user;
 	struct seen seen;
-	char path[PATH_PROC];
-	struct stat status;
 
 	if (!link_is_ours(pid, fd))
 		return;
 	switch (fd_read(pid, fd, &seen, &user)) {
 	case FD_BUFFER:
 		add_descriptor(scan, &seen, &user);
-		snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, fd);
-		if (!scan->device && !stat(path, &status) && status.st_ino == seen.id)
-			scan->device = status.st_dev;
+		if (!scan->device)
+			learn_device(scan, pid, fd, seen.id);
 		break;
 	case FD_EXPORT:
 		read_command(pid, user.command);
 		user_add(&scan->exports, &scan->nr_exports, &user);
 		break;
+	case FD_HIDDEN:
 	case FD_OTHER:
 		break;
 	}
@@ -172,24 +193,34 @@ static void add_mapping(struct scan *scan, uint64_t id, pid_t pid, uint64_t byte
 /*
  * The inode number is the ID of the buffer, also for a mapping made through a dma-buf.
  * Any process can have a file with such a path in a mount namespace of its own, but not
- * on that device. If the device is not known, because no process has a descriptor,
- * require the buffer to be in the list of all buffers.
+ * on that device. If the device is not known, because there are less than two descriptors,
+ * require the buffer to be in the list of all buffers; without that list, which only root
+ * can read, there are but the user's own processes.
  */
+static bool is_mapping_of_buffer(const struct scan *scan, dev_t device, uint64_t id)
+{
+	if (scan->device)
+		return device == scan->device;
+	if (major(device))
+		return false;
+	if (scan->complete)
+		return is_known(scan, id);
+	return !scan->claimed || device == scan->claimed;
+}
+
 static void scan_mapping(struct scan *scan, pid_t pid, const char *line)
 {
 	unsigned long long start, end, inode;
-	unsigned int major, minor;
+	unsigned int dev_major, dev_minor;
 	char permissions[5];
 	int path = 0;
 
-	if (sscanf(line, "%llx-%llx %4s %*x %x:%x %llu %n", &start, &end, permissions, &major,
-		   &minor, &inode, &path) < 6 || !path)
+	if (sscanf(line, "%llx-%llx %4s %*x %x:%x %llu %n", &start, &end, permissions,
+		   &dev_major, &dev_minor, &inode, &path) < 6 || !path)
 		return;
 	if (strncmp(line + path, IOBMD_DEVICE ":", strlen(IOBMD_DEVICE ":")))
 		return;
-	if (scan->device && makedev(major, minor) != scan->device)
-		return;
-	if (!scan->device && (major || (scan->complete && !is_known(scan, inode))))
+	if (!is_mapping_of_buffer(scan, makedev(dev_major, dev_minor), inode))
 		return;
 	add_mapping(scan, inode, pid, end - start, permissions[1] == 'w');
 }

@@ -72,7 +72,8 @@ struct seen {
  * @exports: dma-bufs; the kernel does not show which buffer they belong to.
  * @nr_exports: How many.
  * @complete: Whether all buffers are there, including those that no process has.
- * @device: The st_dev of all buffers, or 0 if no descriptor was found yet.
+ * @device: The st_dev of all buffers, or 0 if no two descriptors have agreed on it.
+ * @claimed: The st_dev that the last descriptor showed, or 0.
  */
 struct scan {
 	struct seen *buffers;
@@ -81,10 +82,12 @@ struct scan {
 	size_t nr_exports;
 	bool complete;
 	dev_t device;
+	dev_t claimed;
 };
 
 /* What fdinfo reveals about one descriptor */
 enum fd_kind {
+	FD_HIDDEN,	/* it cannot be read, or there is no such descriptor */
 	FD_OTHER,
 	FD_BUFFER,
 	FD_EXPORT,

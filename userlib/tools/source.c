@@ -74,7 +74,7 @@ enum fd_kind fd_read(pid_t pid, int fd, struct seen *seen, struct user *user)
 	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", pid, fd);
 	fdinfo = fopen(path, "re");
 	if (!fdinfo)
-		return FD_OTHER;
+		return FD_HIDDEN;
 	read_values(fdinfo, values);
 	fclose(fdinfo);
 
