@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * iobmd-memfd: a program that was written for memfds runs on buffers, and what it
- * prints is the same. The program is memfd/program.c.
+ * prints is the same. The programs are memfd/program.c and memfd/corners.c.
  */
 #include "iobmd_test.h"
 
@@ -13,6 +13,7 @@
 #define OUTPUT_MAX	65536
 
 #define PROGRAM		"$HERE/memfd/program"
+#define CORNERS		"$HERE/memfd/corners"
 #define LAUNCHER	IOBMD_MEMFD_DIR "/iobmd-memfd"
 
 /* Where this program is, for what runs in a shell */
@@ -138,6 +139,13 @@ TEST(hugetlb_is_huge_pages)
 	EXPECT_HAS(buffered, "count_bytes(fd, 0, 3, 0) = 1\n");
 	EXPECT_HAS(buffered, "ftruncate(fd, 0) = 0\nsize_of(fd) = 0\n");
 	EXPECT_HAS(buffered, "huge + 1) = 0\nsize_of(fd) - huge = 1\n");
+}
+
+TEST(allocator_of_the_program_may_call_mmap)
+{
+	ASSERT_EQ(0, run("timeout 20 " LAUNCHER " --strict --name=own. " CORNERS " name 2>&1",
+			 buffered));
+	EXPECT_HAS(buffered, ":own.corner");
 }
 
 /* Where /dev/iobmd is another device, which knows no command of ours. */

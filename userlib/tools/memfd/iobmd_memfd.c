@@ -75,21 +75,25 @@ static bool is_set(const char *value)
 	return value && *value && strcmp(value, "0");
 }
 
+static void read_prefix(const char *value)
+{
+	if (value)
+		memcpy(options.prefix, value, strnlen(value, IOBMD_NAME_MAX));
+}
+
 static void read_options(void)
 {
 	const char *node = getenv("IOBMD_MEMFD_NODE");
-	const char *prefix = getenv("IOBMD_MEMFD_NAME");
 
 	options.huge = read_huge(getenv("IOBMD_MEMFD_HUGE"));
 	options.has_node = node;
 	options.node = node ? read_node(node) : 0;
-	options.prefix = prefix ? strdup(prefix) : NULL;
-	if (!options.prefix)
-		options.prefix = "";
+	read_prefix(getenv("IOBMD_MEMFD_NAME"));
 	options.strict = is_set(getenv("IOBMD_MEMFD_STRICT"));
 	options.verbose = is_set(getenv("IOBMD_MEMFD_VERBOSE"));
 }
 
+/* Must not allocate: the program's malloc(3) may call mmap(2), which waits for this. */
 static void prepare(void)
 {
 	int saved_errno = errno;

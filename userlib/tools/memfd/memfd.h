@@ -42,7 +42,7 @@ struct memfd_options {
 	uint32_t huge;		/* enum iobmd_huge; another value fails in CREATE */
 	bool has_node;
 	int32_t node;
-	const char *prefix;	/* of names */
+	char prefix[IOBMD_NAME_MAX + 1];	/* of names */
 	bool strict;
 	bool verbose;
 };
