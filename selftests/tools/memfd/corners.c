@@ -6,11 +6,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/memfd.h>
+#include <pthread.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 /* Each allocation is a mapping, which begins with its length. */
@@ -86,11 +90,197 @@ static int show_name(void)
 	return 0;
 }
 
+/* What each call of a test came to */
+#define show(call) do {							\
+	errno = 0;							\
+	show_result(#call, (long)(call));				\
+} while (0)
+
+static void show_result(const char *call, long ret)
+{
+	int saved_errno = errno;
+
+	printf("%s = %ld%s%s\n", call, ret, ret == -1 ? " " : "",
+	       ret == -1 ? strerrorname_np(saved_errno) : "");
+}
+
+static long size_of(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) ? -1 : (long)st.st_size;
+}
+
+#define BLOCK	8192L
+#define BLOCKS	2048L
+
+static int shared;
+
+/* Every other block, from @first on */
+static void *write_blocks(void *first)
+{
+	static const char data[BLOCK] = { [0 ... BLOCK - 1] = 'b' };
+
+	for (long i = (long)first; i < BLOCKS; i += 2) {
+		if (pwrite(shared, data, BLOCK, i * BLOCK) != BLOCK)
+			perror("pwrite");
+	}
+	return NULL;
+}
+
+static long count_blocks(int fd)
+{
+	long count = 0;
+	char byte;
+
+	for (long i = 0; i < BLOCKS; i++)
+		count += pread(fd, &byte, 1, (i + 1) * BLOCK - 1) == 1 && byte == 'b';
+	return count;
+}
+
+/* Two threads extend the same file, by less than a huge page. */
+static int show_threads(void)
+{
+	pthread_t thread;
+
+	for (int round = 0; round < 20; round++) {
+		shared = make(0);
+		show(pthread_create(&thread, NULL, write_blocks, (void *)1));
+		write_blocks((void *)0);
+		show(pthread_join(thread, NULL));
+		show(size_of(shared));
+		show(count_blocks(shared));
+		close(shared);
+	}
+	return 0;
+}
+
+/* Writes that fail or are short leave the size as it is. */
+static int show_failures(void)
+{
+	long page = sysconf(_SC_PAGESIZE);
+	int sealed = make(MFD_ALLOW_SEALING), fd = make(0);
+	char *data = mmap(NULL, 4 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct iovec iov = { data, 4 * page };
+
+	show(ftruncate(sealed, page));
+	show(fcntl(sealed, F_ADD_SEALS, F_SEAL_WRITE));
+	show(pwrite(sealed, "x", 1, 2 * page));
+	show(lseek(sealed, 0, SEEK_END) - page);
+	show(write(sealed, "x", 1));
+	show(size_of(sealed) - page);
+
+	show(mprotect(data, page, PROT_READ | PROT_WRITE));
+	show(ftruncate(fd, 3 * page));
+	show(pwrite(fd, data, 4 * page, 0) - page);
+	show(size_of(fd) - 3 * page);
+	show(write(fd, data, 4 * page) - page);
+	show(lseek(fd, 0, SEEK_SET));
+	show(writev(fd, &iov, 1) - page);
+	show(size_of(fd) - 3 * page);
+	return 0;
+}
+
+/* The lowest that is free */
+static int show_descriptors(void)
+{
+	show(make(0));
+	show(make(MFD_CLOEXEC));
+	show(fcntl(make(0), F_GETFD));
+	show(fcntl(make(MFD_CLOEXEC), F_GETFD));
+	close(0);
+	show(make(0));
+	return 0;
+}
+
+/* Whether something is mapped */
+static int look(void *address, long page)
+{
+	unsigned char in_core;
+
+	return mincore(address, page, &in_core);
+}
+
+/* A mapping that fails for lack of descriptors must not have replaced another. */
+static int show_fixed(void)
+{
+	long page = sysconf(_SC_PAGESIZE);
+	struct rlimit none = { 0 };
+	int fd = make(0);
+	void *map = mmap(NULL, page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), *fixed;
+
+	show(pwrite(fd, "data", 5, 0));
+	show(ftruncate(fd, page));
+	fixed = mmap(map, page, PROT_READ, MAP_PRIVATE | MAP_FIXED, fd, 0);
+	printf("%d %s\n", map == fixed, map == fixed ? (char *)fixed : "");
+	setrlimit(RLIMIT_NOFILE, &none);
+	fixed = mmap(map, page, PROT_READ, MAP_PRIVATE | MAP_FIXED, fd, 0);
+	printf("%s\n", fixed == MAP_FAILED ? "failed" : "mapped");
+	show(look(map, page));
+	return 0;
+}
+
+static int run_again(const char *mode)
+{
+	execl("/proc/self/exe", "corners", mode, NULL);
+	return 1;
+}
+
+/* Standard error is a pipe without a reader. */
+static int lose_reader(void)
+{
+	int pipes[2];
+
+	if (pipe(pipes) || dup2(pipes[1], 2) < 0)
+		return 1;
+	close(pipes[0]);
+	close(pipes[1]);
+	return run_again("name");
+}
+
+/* Standard error is a pipe without room. */
+static int fill_pipe(void)
+{
+	int pipes[2];
+
+	if (pipe(pipes) || dup2(pipes[1], 2) < 0 || fcntl(2, F_SETFL, O_NONBLOCK) < 0)
+		return 1;
+	while (write(2, "x", 1) == 1)
+		;
+	return fcntl(2, F_SETFL, 0) ? 1 : run_again("name");
+}
+
+/* Another file has the number of standard error. */
+static int reuse_number(void)
+{
+	int file;
+
+	close(2);
+	file = open("/tmp", O_TMPFILE | O_RDWR, 0600);
+	show(file);
+	make(0);
+	show(size_of(file));
+	return 0;
+}
+
+static int show_odd_name(void)
+{
+	return memfd_create("odd\033[1m\n\303\274", 0) < 0;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(void);
 } modes[] = {
 	{ "name", show_name },
+	{ "threads", show_threads },
+	{ "failures", show_failures },
+	{ "descriptors", show_descriptors },
+	{ "fixed", show_fixed },
+	{ "no-reader", lose_reader },
+	{ "full-pipe", fill_pipe },
+	{ "reused", reuse_number },
+	{ "odd-name", show_odd_name },
 };
 
 int main(int argc, char **argv)
