@@ -157,7 +157,6 @@ static void expect_same_corner(struct __test_metadata *_metadata, const char *op
 
 TEST(threads_that_extend_a_file_lose_nothing)
 {
-	expect_same_corner(_metadata, "--huge=allow", "threads");
 	if (!huge_page_size())
 		SKIP(return, "no huge pages");
 	expect_same_corner(_metadata, "--huge=require", "threads");

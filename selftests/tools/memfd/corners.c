@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/memfd.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,11 +16,15 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Each allocation is a mapping, which begins with its length. */
 struct allocation {
-	_Alignas(max_align_t) size_t length;
+	union {
+		size_t length;
+		max_align_t aligned;
+	};
 	char data[];
 };
 
@@ -111,47 +116,73 @@ static long size_of(int fd)
 	return fstat(fd, &st) ? -1 : (long)st.st_size;
 }
 
-#define BLOCK	8192L
-#define BLOCKS	2048L
+/* One of two threads that extend the same file */
+struct extension {
+	pthread_barrier_t *start;
+	long wait_ns;
+	int fd;
+	off_t offset;
+};
 
-static int shared;
-
-/* Every other block, from @first on */
-static void *write_blocks(void *first)
+static long now_ns(void)
 {
-	static const char data[BLOCK] = { [0 ... BLOCK - 1] = 'b' };
+	struct timespec now;
 
-	for (long i = (long)first; i < BLOCKS; i += 2) {
-		if (pwrite(shared, data, BLOCK, i * BLOCK) != BLOCK)
-			perror("pwrite");
-	}
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000L + now.tv_nsec;
+}
+
+static void *extend(void *argument)
+{
+	const struct extension *extension = argument;
+	long end;
+
+	pthread_barrier_wait(extension->start);
+	end = now_ns() + extension->wait_ns;
+	while (now_ns() < end)
+		;
+	if (pwrite(extension->fd, "x", 1, extension->offset) != 1)
+		perror("pwrite");
 	return NULL;
 }
 
-static long count_blocks(int fd)
+static bool has_byte(int fd, off_t offset)
 {
-	long count = 0;
 	char byte;
 
-	for (long i = 0; i < BLOCKS; i++)
-		count += pread(fd, &byte, 1, (i + 1) * BLOCK - 1) == 1 && byte == 'b';
-	return count;
+	return pread(fd, &byte, 1, offset) == 1 && byte == 'x';
 }
 
-/* Two threads extend the same file, by less than a huge page. */
+/* Whether a file that two threads extend, the second after a while, has what they wrote. */
+static bool extend_by_two(off_t first, off_t second, long wait_ns)
+{
+	pthread_barrier_t start;
+	int fd = make(0);
+	struct extension one = { &start, 0, fd, first }, two = { &start, wait_ns, fd, second };
+	pthread_t thread;
+	bool whole;
+
+	if (pthread_barrier_init(&start, NULL, 2) || pthread_create(&thread, NULL, extend, &two))
+		exit(1);
+	extend(&one);
+	pthread_join(thread, NULL);
+	whole = size_of(fd) == second + 1 && has_byte(fd, first) && has_byte(fd, second);
+	close(fd);
+	return whole;
+}
+
+#define MIB	1048576L
+
 static int show_threads(void)
 {
-	pthread_t thread;
+	long far = 0, near = 0;
 
-	for (int round = 0; round < 20; round++) {
-		shared = make(0);
-		show(pthread_create(&thread, NULL, write_blocks, (void *)1));
-		write_blocks((void *)0);
-		show(pthread_join(thread, NULL));
-		show(size_of(shared));
-		show(count_blocks(shared));
-		close(shared);
-	}
+	for (long i = 0; i < 100; i++)
+		far += extend_by_two(3 * MIB, 10 * MIB, i % 10 * 10000);
+	for (long i = 0; i < 400; i++)
+		near += extend_by_two(3 * MIB, 3 * MIB + 4096, i * 1000);
+	show(far);
+	show(near);
 	return 0;
 }
 
@@ -281,11 +312,12 @@ static const struct {
 	{ "full-pipe", fill_pipe },
 	{ "reused", reuse_number },
 	{ "odd-name", show_odd_name },
+	{ NULL, NULL }
 };
 
 int main(int argc, char **argv)
 {
-	for (size_t i = 0; argc == 2 && i < sizeof(modes) / sizeof(modes[0]); i++) {
+	for (size_t i = 0; argc == 2 && modes[i].name; i++) {
 		if (!strcmp(argv[1], modes[i].name))
 			return modes[i].run();
 	}
