@@ -74,21 +74,18 @@ static bool may_be_size_of_buffer(int fd, struct iobmd_get_info *info)
 	return (errno == EINVAL || errno == EBUSY) && memfd_buffer_ask(fd, info);
 }
 
-static bool is_sealed(int fd, int64_t size, uint32_t seal)
+/* Whether one of @seals forbids @size. */
+static bool is_sealed(int fd, int64_t size, uint32_t seals)
 {
 	struct iobmd_get_info info;
 
-	if (size < 0 || !memfd_buffer_ask(fd, &info) || !(info.seals & seal))
+	if (size < 0 || !memfd_buffer_ask(fd, &info) || (uint64_t)size == info.length)
 		return false;
-	if (seal == IOBMD_SEAL_GROW ? (uint64_t)size <= info.length : (uint64_t)size >= info.length)
+	seals &= (uint64_t)size > info.length ? IOBMD_SEAL_GROW : IOBMD_SEAL_SHRINK;
+	if (!(info.seals & seals))
 		return false;
 	errno = EPERM;
 	return true;
-}
-
-static bool is_sealed_either_way(int fd, int64_t size)
-{
-	return is_sealed(fd, size, IOBMD_SEAL_GROW) || is_sealed(fd, size, IOBMD_SEAL_SHRINK);
 }
 
 static int truncate_buffer(int fd, int64_t size)
@@ -102,14 +99,14 @@ static int truncate_buffer(int fd, int64_t size)
 
 IOBMD_MEMFD_EXPORT int ftruncate(int fd, off_t length)
 {
-	if (is_sealed_either_way(fd, length))
+	if (is_sealed(fd, length, IOBMD_SEAL_GROW | IOBMD_SEAL_SHRINK))
 		return -1;
 	return memfd_next()->ftruncate(fd, length) ? truncate_buffer(fd, length) : 0;
 }
 
 IOBMD_MEMFD_EXPORT int ftruncate64(int fd, off64_t length)
 {
-	if (is_sealed_either_way(fd, length))
+	if (is_sealed(fd, length, IOBMD_SEAL_GROW | IOBMD_SEAL_SHRINK))
 		return -1;
 	return memfd_next()->ftruncate64(fd, length) ? truncate_buffer(fd, length) : 0;
 }
