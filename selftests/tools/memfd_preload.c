@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * iobmd-memfd: a program that was written for memfds runs on buffers, and what it
- * prints is the same. The program is memfd/program.c.
+ * prints is the same. The programs are memfd/program.c and memfd/corners.c.
  */
 #include "iobmd_test.h"
 
@@ -13,6 +13,7 @@
 #define OUTPUT_MAX	65536
 
 #define PROGRAM		"$HERE/memfd/program"
+#define CORNERS		"$HERE/memfd/corners"
 #define LAUNCHER	IOBMD_MEMFD_DIR "/iobmd-memfd"
 
 /* Where this program is, for what runs in a shell */
@@ -138,6 +139,79 @@ TEST(hugetlb_is_huge_pages)
 	EXPECT_HAS(buffered, "count_bytes(fd, 0, 3, 0) = 1\n");
 	EXPECT_HAS(buffered, "ftruncate(fd, 0) = 0\nsize_of(fd) = 0\n");
 	EXPECT_HAS(buffered, "huge + 1) = 0\nsize_of(fd) - huge = 1\n");
+}
+
+/* The same of a mode of the program with memfds and with buffers */
+static void expect_same_corner(struct __test_metadata *_metadata, const char *options,
+			       const char *mode)
+{
+	char command[256];
+
+	snprintf(command, sizeof(command), CORNERS " %s 2>&1", mode);
+	ASSERT_EQ(0, run(command, plain));
+	snprintf(command, sizeof(command), "timeout 60 " LAUNCHER " --strict %s " CORNERS
+		 " %s 2>&1", options, mode);
+	ASSERT_EQ(0, run(command, buffered));
+	expect_same(_metadata, plain, buffered);
+}
+
+TEST(threads_that_extend_a_file_lose_nothing)
+{
+	if (!huge_page_size())
+		SKIP(return, "no huge pages");
+	expect_same_corner(_metadata, "--huge=require", "threads");
+}
+
+TEST(write_that_fails_does_not_extend)
+{
+	expect_same_corner(_metadata, "--huge=allow", "failures");
+}
+
+TEST(descriptor_is_the_lowest)
+{
+	expect_same_corner(_metadata, "--huge=allow", "descriptors");
+}
+
+TEST(fixed_mapping_that_fails_leaves_what_is_there)
+{
+	ASSERT_EQ(0, run(LAUNCHER " --strict " CORNERS " fixed 2>&1", buffered));
+	EXPECT_HAS(buffered, "1 data\nfailed\nlook(map, page) = 0\n");
+}
+
+TEST(message_neither_ends_nor_blocks_the_program)
+{
+	ASSERT_EQ(0, run("timeout 20 " LAUNCHER " --verbose " CORNERS " no-reader", buffered));
+	EXPECT_HAS(buffered, ":corner");
+	ASSERT_EQ(0, run("timeout 20 " LAUNCHER " --verbose " CORNERS " full-pipe", buffered));
+	EXPECT_HAS(buffered, ":corner");
+}
+
+TEST(message_goes_to_standard_error_only)
+{
+	ASSERT_EQ(0, run(LAUNCHER " --verbose " CORNERS " reused", buffered));
+	EXPECT_HAS(buffered, "file = 2\nsize_of(file) = 0\n");
+	ASSERT_EQ(0, run(LAUNCHER " --verbose " CORNERS " odd-name 2>&1", buffered));
+	EXPECT_HAS(buffered, "\"odd?[1m???\", is buffer ");
+}
+
+TEST(program_is_a_file_that_can_be_run)
+{
+	ASSERT_EQ(0, run("mkdir -p /tmp/corners/a/program /tmp/corners/b; cd /tmp/corners;"
+			 "mkfifo fifo; chmod 755 fifo; cp " PROGRAM " b/program;"
+			 "chown 65534 b/program; chmod u+s b/program", buffered));
+	EXPECT_EQ(126, run("timeout 20 " LAUNCHER " /tmp/corners/fifo 2>&1", buffered));
+	EXPECT_HAS(buffered, "cannot run /tmp/corners/fifo");
+	EXPECT_EQ(1, run("PATH=/tmp/corners/a:/tmp/corners/b:$PATH " LAUNCHER
+			 " --strict program files 2>&1", buffered));
+	EXPECT_HAS(buffered, "/tmp/corners/b/program is not helped: it is setuid");
+	EXPECT_EQ(0, run("rm -r /tmp/corners", buffered));
+}
+
+TEST(allocator_of_the_program_may_call_mmap)
+{
+	ASSERT_EQ(0, run("timeout 20 " LAUNCHER " --strict --name=own. " CORNERS " name 2>&1",
+			 buffered));
+	EXPECT_HAS(buffered, ":own.corner");
 }
 
 /* Where /dev/iobmd is another device, which knows no command of ours. */

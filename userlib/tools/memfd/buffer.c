@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* A buffer that behaves like a memfd: creation, size and seals. */
+/* A buffer that behaves like a memfd: creation and seals. */
 #include "memfd.h"
 
 #include <assert.h>
@@ -31,24 +31,17 @@ static int close_with_errno(int fd)
 	return -1;
 }
 
-static int get_info(int fd, struct iobmd_get_info *info)
+int memfd_buffer_get_info(int fd, struct iobmd_get_info *info)
 {
 	*info = (struct iobmd_get_info) { .size = sizeof(*info) };
 	return ioctl(fd, IOBMD_IOC_GET_INFO, info);
 }
 
-static int set_length(int fd, uint64_t length)
+int memfd_buffer_set_length(int fd, uint64_t length)
 {
 	struct iobmd_set_length args = { .size = sizeof(args), .length = length };
 
 	return ioctl(fd, IOBMD_IOC_SET_LENGTH, &args);
-}
-
-static int resize(int fd, uint64_t capacity)
-{
-	struct iobmd_resize args = { .size = sizeof(args), .capacity = capacity };
-
-	return ioctl(fd, IOBMD_IOC_RESIZE, &args);
 }
 
 static int seal(int fd, uint32_t seals)
@@ -76,12 +69,6 @@ static void set_name(int fd, const char *prefix, const char *name)
 	(void)ioctl(fd, IOBMD_IOC_SET_NAME, &args);
 }
 
-/* The capacity must be a multiple of this. */
-static uint64_t capacity_unit(const struct iobmd_get_info *info)
-{
-	return info->huge == IOBMD_HUGE_REQUIRE ? info->huge_page_size : 1;
-}
-
 static int create(int device, uint32_t huge, uint64_t capacity)
 {
 	const struct memfd_options *options = memfd_options();
@@ -106,7 +93,7 @@ static uint64_t huge_page_size(int device)
 
 	if (fd < 0)
 		return 0;
-	if (get_info(fd, &info)) {
+	if (memfd_buffer_get_info(fd, &info)) {
 		close_with_errno(fd);
 		return 0;
 	}
@@ -131,6 +118,17 @@ static int create_huge(int device, unsigned int flags)
 	return create(device, IOBMD_HUGE_REQUIRE, size);
 }
 
+/* A new descriptor is the lowest that is free, but the device had that one. */
+static int move_down(int fd)
+{
+	int lower = memfd_next()->fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+	if (lower < 0)
+		return fd;
+	close(lower < fd ? fd : lower);
+	return lower < fd ? lower : fd;
+}
+
 static int create_any(unsigned int flags)
 {
 	uint32_t huge = flags & MFD_HUGETLB ? IOBMD_HUGE_REQUIRE : memfd_options()->huge;
@@ -143,7 +141,7 @@ static int create_any(unsigned int flags)
 	else
 		fd = create(device, huge, 1);
 	close_with_errno(device);
-	return fd;
+	return fd < 0 ? fd : move_down(fd);
 }
 
 /*
@@ -158,7 +156,7 @@ int memfd_buffer_create(const char *name, unsigned int flags)
 	if (fd < 0)
 		return -1;
 	set_name(fd, memfd_options()->prefix, name);
-	if (set_length(fd, 0))
+	if (memfd_buffer_set_length(fd, 0))
 		return close_with_errno(fd);
 	if (!(flags & (MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL)) && seal(fd, IOBMD_SEAL_SEAL))
 		return close_with_errno(fd);
@@ -177,46 +175,9 @@ bool memfd_buffer_ask(int fd, struct iobmd_get_info *info)
 	struct stat64 st;
 	bool is_buffer;
 
-	is_buffer = !fstat64(fd, &st) && S_ISREG(st.st_mode) && !get_info(fd, info);
+	is_buffer = !fstat64(fd, &st) && S_ISREG(st.st_mode) && !memfd_buffer_get_info(fd, info);
 	errno = saved_errno;
 	return is_buffer;
-}
-
-/* Zeroes the bytes that are cut off, since they must read as 0 after a later growth. */
-static int set_length_below(int fd, uint64_t from, uint64_t end)
-{
-	if (end > from && memfd_next()->fallocate64(fd, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE,
-						    from, end - from))
-		return -1;
-	return set_length(fd, from);
-}
-
-/* Like ftruncate(2) of a memfd, also if the capacity cannot be @size. */
-int memfd_buffer_set_size(int fd, const struct iobmd_get_info *info, int64_t size)
-{
-	uint64_t length = size, unit = capacity_unit(info), capacity;
-	uint32_t forbids = length > info->length ? IOBMD_SEAL_GROW : IOBMD_SEAL_SHRINK;
-
-	if (size < 0) {
-		errno = EINVAL;
-		return -1;
-	}
-	if (length == info->length)
-		return 0;
-	capacity = length ? (length + unit - 1) / unit * unit : unit;
-	/* Unlike in a memfd, zeroing within a page counts as a write. */
-	if (length < info->length && length < capacity)
-		forbids |= IOBMD_SEAL_WRITE;
-	if (info->seals & forbids) {
-		errno = EPERM;
-		return -1;
-	}
-	if (capacity != info->capacity && resize(fd, capacity))
-		return -1;
-	if (length < info->length)
-		return set_length_below(fd, length, capacity < info->length ? capacity :
-					info->length);
-	return length == capacity && capacity != info->capacity ? 0 : set_length(fd, length);
 }
 
 /*

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * libiobmd-memfd: a preloaded library that gives a program buffers instead of memfds.
- * This file creates them; calls.c has the calls that change them.
+ * This file creates them; calls.c and write.c have the calls that change them.
  */
 #include "memfd.h"
 
@@ -10,7 +10,6 @@
 #include <linux/memfd.h>
 #include <pthread.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -37,6 +36,9 @@ static void find_next(void)
 	next.syscall = dlsym(RTLD_NEXT, "syscall");
 	next.fcntl = dlsym(RTLD_NEXT, "fcntl");
 	next.fcntl64 = dlsym(RTLD_NEXT, "fcntl64");
+#ifdef IOBMD_MEMFD_TIME64
+	next.fcntl_time64 = dlsym(RTLD_NEXT, "__fcntl_time64");
+#endif
 	next.ftruncate = dlsym(RTLD_NEXT, "ftruncate");
 	next.ftruncate64 = dlsym(RTLD_NEXT, "ftruncate64");
 	next.fallocate = dlsym(RTLD_NEXT, "fallocate");
@@ -44,7 +46,6 @@ static void find_next(void)
 	next.posix_fallocate64 = dlsym(RTLD_NEXT, "posix_fallocate64");
 	next.write = dlsym(RTLD_NEXT, "write");
 	next.writev = dlsym(RTLD_NEXT, "writev");
-	next.pwrite = dlsym(RTLD_NEXT, "pwrite");
 	next.pwrite64 = dlsym(RTLD_NEXT, "pwrite64");
 	next.mmap = dlsym(RTLD_NEXT, "mmap");
 	next.mmap64 = dlsym(RTLD_NEXT, "mmap64");
@@ -75,27 +76,32 @@ static bool is_set(const char *value)
 	return value && *value && strcmp(value, "0");
 }
 
+static void read_prefix(const char *value)
+{
+	if (value)
+		memcpy(options.prefix, value, strnlen(value, IOBMD_NAME_MAX));
+}
+
 static void read_options(void)
 {
 	const char *node = getenv("IOBMD_MEMFD_NODE");
-	const char *prefix = getenv("IOBMD_MEMFD_NAME");
 
 	options.huge = read_huge(getenv("IOBMD_MEMFD_HUGE"));
 	options.has_node = node;
 	options.node = node ? read_node(node) : 0;
-	options.prefix = prefix ? strdup(prefix) : NULL;
-	if (!options.prefix)
-		options.prefix = "";
+	read_prefix(getenv("IOBMD_MEMFD_NAME"));
 	options.strict = is_set(getenv("IOBMD_MEMFD_STRICT"));
 	options.verbose = is_set(getenv("IOBMD_MEMFD_VERBOSE"));
 }
 
+/* Must not allocate: the program's malloc(3) may call mmap(2), which waits for this. */
 static void prepare(void)
 {
 	int saved_errno = errno;
 
 	find_next();
 	read_options();
+	memfd_say_prepare();
 	errno = saved_errno;
 }
 
@@ -117,31 +123,14 @@ const struct memfd_options *memfd_options(void)
 	return &options;
 }
 
-/* Writes one line at once, bypassing the program's streams. Preserves errno. */
-static __attribute__((format(printf, 1, 2))) void say(const char *format, ...)
-{
-	int saved_errno = errno, length;
-	char line[512];
-	va_list args;
-
-	va_start(args, format);
-	length = vsnprintf(line, sizeof(line), format, args);
-	va_end(args);
-	if (length >= (int)sizeof(line))
-		length = sizeof(line) - 1;
-	if (length > 0 && next.write(STDERR_FILENO, line, length) < 0)
-		length = 0;
-	errno = saved_errno;
-}
-
 static void say_made(const char *name, int fd)
 {
 	struct iobmd_get_info info;
 
 	if (memfd_buffer_ask(fd, &info))
-		say("iobmd-memfd: %s[%d]: descriptor %d, \"%s\", is buffer %llu\n",
-		    program_invocation_short_name, getpid(), fd, name,
-		    (unsigned long long)info.id);
+		memfd_say("iobmd-memfd: %s[%d]: descriptor %d, \"%s\", is buffer %llu",
+			  program_invocation_short_name, getpid(), fd, name,
+			  (unsigned long long)info.id);
 }
 
 /* Reported once in each process, unless --verbose. */
@@ -151,8 +140,9 @@ static void say_failed(const char *name)
 
 	if (__atomic_exchange_n(&said, true, __ATOMIC_RELAXED) && !options.verbose)
 		return;
-	say("iobmd-memfd: %s[%d]: no buffer for \"%s\": %s%s\n", program_invocation_short_name,
-	    getpid(), name, strerror(errno), options.strict ? "" : "; it is a memfd");
+	memfd_say("iobmd-memfd: %s[%d]: no buffer for \"%s\": %s%s",
+		  program_invocation_short_name, getpid(), name, strerror(errno),
+		  options.strict ? "" : "; it is a memfd");
 }
 
 static bool can_be_buffer(const char *name, unsigned int flags)
@@ -169,8 +159,8 @@ IOBMD_MEMFD_EXPORT int memfd_create(const char *name, unsigned int flags)
 	prepare_once();
 	if (!can_be_buffer(name, flags)) {
 		if (name && options.verbose)
-			say("iobmd-memfd: %s[%d]: \"%s\" is a memfd: flags 0x%x\n",
-			    program_invocation_short_name, getpid(), name, flags);
+			memfd_say("iobmd-memfd: %s[%d]: \"%s\" is a memfd: flags 0x%x",
+				  program_invocation_short_name, getpid(), name, flags);
 		return next.memfd_create(name, flags);
 	}
 	fd = memfd_buffer_create(name, flags);

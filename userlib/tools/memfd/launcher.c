@@ -114,6 +114,13 @@ static void set_option(int option)
 	}
 }
 
+static bool is_program(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && S_ISREG(st.st_mode) && !access(path, X_OK);
+}
+
 /* Finds PROGRAM as execvp(3) will; false if there is none. */
 static bool find_program(const char *name, char path[PATH_MAX])
 {
@@ -125,7 +132,7 @@ static bool find_program(const char *name, char path[PATH_MAX])
 	for (; directory; directory = directory[length] ? directory + length + 1 : NULL) {
 		length = strcspn(directory, ":");
 		if (snprintf(path, PATH_MAX, "%.*s%s%s", (int)length, directory,
-			     length ? "/" : "", name) < PATH_MAX && !access(path, X_OK))
+			     length ? "/" : "", name) < PATH_MAX && is_program(path))
 			return true;
 	}
 	return false;
@@ -203,7 +210,7 @@ static const char *why_not(int fd)
 	return has_interpreter(fd, &header) ? NULL : "it is statically linked";
 }
 
-/* If the program cannot be found or read, execvp(3) reports it. */
+/* execvp(3) reports what cannot be found or read. Opening a FIFO must not wait for a writer. */
 static void check_program(const char *name)
 {
 	const char *reason = NULL;
@@ -211,7 +218,7 @@ static void check_program(const char *name)
 	int fd = -1;
 
 	if (find_program(name, path))
-		fd = open(path, O_RDONLY | O_CLOEXEC);
+		fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)
 		return;
 	reason = why_not(fd);

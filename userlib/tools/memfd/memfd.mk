@@ -5,7 +5,7 @@
 
 MEMFD_LIBRARY	:= $(OUTPUT)/tools/libiobmd-memfd.so
 MEMFD_LAUNCHER	:= $(OUTPUT)/tools/iobmd-memfd
-MEMFD_SOURCES	:= $(addprefix tools/memfd/,iobmd_memfd.c buffer.c calls.c)
+MEMFD_SOURCES	:= $(addprefix tools/memfd/,iobmd_memfd.c buffer.c size.c calls.c write.c say.c)
 
 # Without _FILE_OFFSET_BITS=64, since it defines both ftruncate() and ftruncate64().
 $(MEMFD_LIBRARY): $(MEMFD_SOURCES) tools/memfd/memfd.h $(HEADERS)
