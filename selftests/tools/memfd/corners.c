@@ -287,7 +287,8 @@ static int reuse_number(void)
 	int file;
 
 	close(2);
-	file = open("/tmp", O_TMPFILE | O_RDWR, 0600);
+	file = open("/tmp/corner", O_RDWR | O_CREAT | O_EXCL, 0600);
+	unlink("/tmp/corner");
 	show(file);
 	make(0);
 	show(size_of(file));
