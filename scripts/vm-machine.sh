@@ -128,7 +128,7 @@ own_parameters() {
 kernel_arguments() {
 	local line="loglevel=5 panic=-1 oops=panic mitigations=off log_buf_len=4M printk.devkmsg=on audit=0 maxcpus=1"
 
-	[ "$accel" = kvm ] || line+=" watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120"
+	[ "$accel" = kvm ] || line+=" watchdog_thresh=60 softlockup_panic=1 rcupdate.rcu_cpu_stall_timeout=120"
 	[ "$icount" -eq 0 ] || line+=" nokaslr norandmaps"
 	if [ "$arch" = x86 ]; then
 		line+=" noreplace-smp"
