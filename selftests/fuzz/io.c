@@ -15,6 +15,16 @@ static void choose_bytes(struct fuzz *fuzz, uint64_t size, uint64_t *offset, uin
 		*length = 0;
 }
 
+/* The same within @mapping */
+static void choose_mapped_bytes(struct fuzz *fuzz, const struct mapping *mapping, uint64_t *at,
+				uint64_t *length)
+{
+	choose_bytes(fuzz, mapping->length, at, length);
+	*at %= mapping->length;
+	if (*length > mapping->length - *at)
+		*length = mapping->length - *at;
+}
+
 static void operate_load(struct fuzz *fuzz, struct process *process)
 {
 	struct mapping *mapping = choose_mapping(fuzz, process);
@@ -22,10 +32,7 @@ static void operate_load(struct fuzz *fuzz, struct process *process)
 
 	if (!mapping)
 		return;
-	choose_bytes(fuzz, mapping->length, &at, &length);
-	at %= mapping->length;
-	if (length > mapping->length - at)
-		length = mapping->length - at;
+	choose_mapped_bytes(fuzz, mapping, &at, &length);
 	say_stretch(fuzz, process, mapping, at, length, "load");
 	check_mapping(fuzz, process, mapping, at, length);
 }
@@ -37,10 +44,7 @@ static void operate_store(struct fuzz *fuzz, struct process *process)
 
 	if (!mapping)
 		return;
-	choose_bytes(fuzz, mapping->length, &at, &length);
-	at %= mapping->length;
-	if (length > mapping->length - at)
-		length = mapping->length - at;
+	choose_mapped_bytes(fuzz, mapping, &at, &length);
 	random_fill(&fuzz->random, fuzz->crew.scratch->data, length);
 	say_stretch(fuzz, process, mapping, at, length, "store");
 	fuzz_tell(fuzz, process, ORDER_STORE, ADDRESS(mapping->address + at), length);
@@ -152,10 +156,7 @@ static void operate_remote(struct fuzz *fuzz, struct process *process)
 
 	if (!mapping)
 		return;
-	choose_bytes(fuzz, mapping->length, &at, &length);
-	at %= mapping->length;
-	if (length > mapping->length - at)
-		length = mapping->length - at;
+	choose_mapped_bytes(fuzz, mapping, &at, &length);
 	if (!mapping_is_usable(mapping, at, length, write))
 		return;
 	/* The others may not look into another process. */

@@ -19,6 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "show.h"
+
 /* Each allocation is a mapping, which begins with its length. */
 struct allocation {
 	union {
@@ -93,27 +95,6 @@ static int show_name(void)
 	length = readlink(path, name, sizeof(name));
 	printf("%.*s\n", (int)(length < 0 ? 0 : length), name);
 	return 0;
-}
-
-/* What each call of a test came to */
-#define show(call) do {							\
-	errno = 0;							\
-	show_result(#call, (long)(call));				\
-} while (0)
-
-static void show_result(const char *call, long ret)
-{
-	int saved_errno = errno;
-
-	printf("%s = %ld%s%s\n", call, ret, ret == -1 ? " " : "",
-	       ret == -1 ? strerrorname_np(saved_errno) : "");
-}
-
-static long size_of(int fd)
-{
-	struct stat st;
-
-	return fstat(fd, &st) ? -1 : (long)st.st_size;
 }
 
 /* One of two threads that extend the same file */

@@ -19,29 +19,9 @@
 #include <unistd.h>
 
 #include "fd_pass.h"
+#include "show.h"
 
 static long page;
-
-/* show(ftruncate(fd, 0)): the call, what it returned, and the error. */
-#define show(call) do {							\
-	errno = 0;							\
-	show_result(#call, (long)(call));				\
-} while (0)
-
-static void show_result(const char *call, long ret)
-{
-	int saved_errno = errno;
-
-	printf("%s = %ld%s%s\n", call, ret, ret == -1 ? " " : "",
-	       ret == -1 ? strerrorname_np(saved_errno) : "");
-}
-
-static long size_of(int fd)
-{
-	struct stat st;
-
-	return fstat(fd, &st) ? -1 : (long)st.st_size;
-}
 
 /* 0 if it could be mapped, for that moment. */
 static int try_map(int fd, int prot, int flags)
